@@ -1,0 +1,111 @@
+"""Field helpers: what a number or a length may be, and the one sentence that refuses the rest."""
+
+import math
+import operator
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, Literal, NoReturn, TypeGuard, TypeVar, dataclass_transform
+
+import attrs
+
+T = TypeVar("T")
+
+LONGEST = 10**300
+"""No clock runs further: every whole number up to here has a finite float."""
+
+
+def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueError) -> NoReturn:
+    """Raise the one message shape of this library: name, rule, value."""
+    raise error(f"{name} must be {rule}, got {show(value)}")
+
+
+def show(value: object) -> str:
+    """Return a repr that is short, and that exists for integers of any size."""
+    if isinstance(value, int) and value.bit_length() > 2_000:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
+
+
+def is_number(x: object) -> TypeGuard[float]:
+    """Whether *x* is a real number of any library; a bool is none."""
+    return isinstance(x, Real) and not isinstance(x, bool)
+
+
+def as_number(
+    name: str,
+    value: object,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+) -> float:
+    """Return *value* as a finite float within its bounds, or refuse it by *name*."""
+    rule = "a finite number"
+    if above > -math.inf:
+        rule += f" > {above:g}"
+    if at_least > -math.inf:
+        rule += f" >= {at_least:g}"
+    if at_most < math.inf:
+        rule += f" and <= {at_most:g}"
+    if not is_number(value):
+        refuse(name, rule, value, TypeError)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and above < number and at_least <= number <= at_most):
+        refuse(name, rule, value)
+    return number + 0.0  # -0.0 becomes 0.0, so that equal objects print alike
+
+
+def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = False) -> int | float:
+    """Return *value* as a whole number of steps (or `inf` where *endless*), or refuse it by *name*."""
+    rule = f"a whole number >= {at_least}"
+    if endless:
+        if value == math.inf and isinstance(value, float):
+            return math.inf
+        rule += " or math.inf"
+    if is_number(value):
+        try:
+            whole = operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
+        except TypeError:
+            refuse(name, f"{rule} (whole lengths are integers: round(...) makes one)", value)
+        if at_least <= whole <= LONGEST:
+            return whole
+        refuse(name, rule if whole < at_least else f"{rule} and at most 10**300", value)
+    refuse(name, rule, value, TypeError)
+
+
+def number(**options: Any) -> Any:
+    """Declare a field that holds a finite float; bounds as in `as_number`."""
+    return _field(as_number, options)
+
+
+def length(**options: Any) -> Any:
+    """Declare a field that holds a whole number of steps; bounds as in `as_length`."""
+    return _field(as_length, options)
+
+
+def derived(compute: Callable[[Any], Any], *, init: Literal[False] = False) -> Any:
+    """Declare a field computed from the others: no argument, no part in equality or text."""
+    return attrs.field(init=init, eq=False, repr=False, default=attrs.Factory(compute, takes_self=True))
+
+
+def _field(check: Callable[..., Any], options: dict[str, Any]) -> Any:
+    declared = {key: options.pop(key) for key in ("default", "kw_only") if key in options}
+    optional = declared.get("default", attrs.NOTHING) is None
+
+    def convert(value: object, owner: object, field: Any) -> Any:
+        if optional and value is None:
+            return None
+        return check(f"{type(owner).__name__}.{field.name}", value, **options)
+
+    converter = attrs.Converter(convert, takes_self=True, takes_field=True)
+    return attrs.field(converter=converter, **declared)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(number, length, derived, attrs.field))
+def value(cls: type[T]) -> type[T]:
+    """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`."""
+    return attrs.frozen(repr=False)(cls)

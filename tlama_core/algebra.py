@@ -1,0 +1,872 @@
+"""The algebra: what a schedule is, the operators, and the nodes that the operators build."""
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property, reduce
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
+
+import attrs
+
+from tlama_core._backend import PYTHON, Formula, Plan, evaluate, read_number, sample
+from tlama_core._checks import (
+    LONGEST,
+    as_length,
+    derived,
+    is_number,
+    length,
+    number,
+    refuse,
+    show,
+    value,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+S = TypeVar("S", bound="Schedule")
+
+DEEPEST = 64
+SHORT_CHAIN = 20
+MOST_GROWN_CYCLES = 10_000
+
+# How tightly a text binds, as in Python's own grammar: `>>`, then `+`, then `*`, then names and calls.
+_CHAIN, _SUM, _PRODUCT, _ATOM = range(4)
+
+
+class OpenScheduleError(TypeError):
+    """An open phase was used as if it were a schedule; it has no start until it is chained."""
+
+
+class Schedule(ABC):
+    """A value over training time: call it, combine it with operators, or use it as a sequence.
+
+    Time is counted in optimizer updates from 0; `schedule(k)` is the value used by update number k.
+    Past its end a schedule holds its end value. `steps` is its length: a whole number, or `math.inf`.
+
+    >>> from tlama_core import Cosine, Warmup
+    >>> schedule = Warmup(1.0, steps=4) >> Cosine.to(0.0, steps=4)
+    >>> schedule
+    Warmup(1.0, steps=4) >> Cosine(1.0, 0.0, steps=4)
+    >>> [round(rate, 3) for rate in schedule], schedule(1_000)
+    ([0.25, 0.5, 0.75, 1.0, 1.0, 0.854, 0.5, 0.146], 0.0)
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # NumPy hands every operator to this class instead of taking it apart
+
+    if TYPE_CHECKING:
+        __attrs_attrs__: ClassVar[tuple[Any, ...]]
+
+    steps: int | float
+    _depth: int = 0
+
+    @abstractmethod
+    def _value(self, xp: Any, t: Any) -> Any:
+        """Return the value at *t*, which is within [0, steps]."""
+
+    def _plan(self) -> Plan:
+        """Return the formula and numbers by which like phases of a long chain share one computation."""
+        return Plan(None)
+
+    def _text(self) -> tuple[str, int]:
+        """Return the expression that builds this value, and how tightly it binds."""
+        return f"{type(self).__name__}({', '.join(arguments(self))})", _ATOM
+
+    def _cut(self, start: int, stop: float) -> "Schedule":
+        return Sliced(self, start, stop)
+
+    def _resized(self, steps: int) -> "Schedule":
+        return Stretched(self, steps)
+
+    @overload
+    def __call__(self, step: float) -> float: ...
+    @overload
+    def __call__(self, step: Any) -> Any: ...
+    def __call__(self, step: Any) -> Any:
+        """Return the value used by update number *step* (a number or an array, in updates from 0).
+
+        Raises `ValueError` for a negative step or NaN, `TypeError` for anything but a number or array.
+        """
+        if isinstance(step, (int, float)):
+            return self._value(PYTHON, read_number(step, self.steps))
+        return evaluate(self, step)
+
+    def __repr__(self) -> str:
+        return self._text()[0]
+
+    def sample(self, n: int) -> "npt.NDArray[np.float64]":
+        """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.
+
+        >>> from tlama_core import Linear
+        >>> Linear(1.0, 0.0, steps=2).sample(4).tolist()
+        [1.0, 0.5, 0.0, 0.0]
+        """
+        return sample(self, int(as_length("sample.n", n)))
+
+    def _count(self) -> int:
+        if math.isinf(self.steps):
+            raise ValueError(f"{show(self)} is endless: a.sample(n) gives its first n values")
+        return int(self.steps)
+
+    def __len__(self) -> int:
+        return self._count()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[float]:
+        return map(self, range(self._count()))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> "npt.NDArray[Any]":
+        if copy is False:
+            raise ValueError("a schedule has no array to share: its values are computed")
+        values = sample(self, self._count())
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def then(self, other: "Schedule | Open") -> "Schedule":
+        """Return this schedule and then *other* on a clock of its own: `self >> other`.
+
+        >>> from tlama_core import Constant, Linear
+        >>> Constant(1.0, steps=10).then(Linear.to(0.0, steps=5))
+        Constant(1.0, steps=10) >> Linear(1.0, 0.0, steps=5)
+        """
+        return Piecewise.of((self, other))
+
+    def __rshift__(self, other: "Schedule | Open") -> "Schedule":
+        if not isinstance(other, (Schedule, Open)):
+            return NotImplemented
+        return self.then(other)
+
+    def scale(self, factor: float) -> "Schedule":
+        """Return this schedule times the number *factor*, at every time: `factor * self`.
+
+        >>> from tlama_core import Linear
+        >>> Linear(1.0, 0.0, steps=2).scale(3)
+        3.0 * Linear(1.0, 0.0, steps=2)
+        """
+        return Scaled(factor, self)
+
+    def __mul__(self, other: "float | Schedule") -> "Schedule":
+        if isinstance(other, Schedule):
+            return Product((self, other))
+        return self.scale(other) if is_number(other) else NotImplemented
+
+    def __rmul__(self, other: float) -> "Schedule":
+        return self.scale(other) if is_number(other) else NotImplemented
+
+    def __truediv__(self, other: float) -> "Schedule":
+        if not is_number(other):
+            return NotImplemented
+        if other == 0:
+            refuse("the divisor of a schedule", "a finite number other than 0", other)
+        return self.scale(1 / float(other))
+
+    def __neg__(self) -> "Schedule":
+        return self.scale(-1.0)
+
+    def __add__(self, other: "float | Schedule") -> "Schedule":
+        return Sum((self, _operand(other))) if _is_operand(other) else NotImplemented
+
+    def __radd__(self, other: float) -> "Schedule":
+        return Sum((_operand(other), self)) if _is_operand(other) else NotImplemented
+
+    def __sub__(self, other: "float | Schedule") -> "Schedule":
+        return self + -other if _is_operand(other) else NotImplemented
+
+    def __rsub__(self, other: float) -> "Schedule":
+        return other + -self if _is_operand(other) else NotImplemented
+
+    def clamp(
+        self, low: "float | Schedule | None" = None, high: "float | Schedule | None" = None
+    ) -> "Schedule":
+        """Return this schedule, held at or above *low* and at or below *high*; either may be left out.
+
+        >>> from tlama_core import Linear
+        >>> Linear(1.0, 0.0, steps=10).clamp(low=0.25)
+        maximum(Linear(1.0, 0.0, steps=10), 0.25)
+        """
+        if low is None and high is None:
+            raise ValueError("clamp needs low, high or both, got neither")
+        if is_number(low) and is_number(high) and low > high:
+            raise ValueError(f"clamp.low must be at most clamp.high, got {low!r} > {high!r}")
+        raised = self if low is None else maximum(self, low)
+        return raised if high is None else minimum(raised, high)
+
+    def repeat(self, times: int | None = None, *, gain: float = 1.0, growth: float = 1.0) -> "Schedule":
+        """Return *times* cycles of this schedule (endless if None), each scaled and stretched anew.
+
+        Cycle k (from 0) is `gain**k * self`, stretched to `round(self.steps * growth**k)` updates. Each
+        cycle but the last hands over before its end; the last one owns its end.
+
+        >>> from tlama_core import Cosine
+        >>> cycles = Cosine(1.0, 0.0, steps=10).repeat(3, gain=0.5, growth=2)
+        >>> cycles.steps, cycles(0), cycles(10), cycles(30), cycles(70)
+        (70, 1.0, 0.5, 0.25, 0.0)
+
+        Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (for cosine cycles)
+        """
+        return Repeated(self, times, gain=gain, growth=growth)
+
+    def stretch(self, *, steps: int) -> "Schedule":
+        """Return this schedule with every length in proportion, so that it takes *steps* updates.
+
+        Phase boundaries are rounded to whole updates, every phase keeps its end value, and the start
+        of a cut phase stays where the cut left it: `a[:k] >> a[k:].stretch(steps=n)` does not jump.
+
+        >>> from tlama_core import Cosine, Warmup
+        >>> (Warmup(1.0, steps=10) >> Cosine.to(0.0, steps=90)).stretch(steps=50)
+        Warmup(1.0, steps=5) >> Cosine(1.0, 0.0, steps=45)
+        """
+        return _stretched(self, int(as_length("stretch.steps", steps)))
+
+    def __getitem__(self, cut: slice) -> "Schedule":
+        if not isinstance(cut, slice):
+            raise TypeError(f"a slice a[i:j] cuts a schedule and a(k) is a value, got a[{cut!r}]")
+        if cut.step is not None:
+            raise ValueError(f"a slice of a schedule must have no step, got {show(cut.step)}")
+        start = self._index(0 if cut.start is None else cut.start)
+        stop = self.steps if cut.stop is None else self._index(cut.stop)
+        if start > stop:
+            raise ValueError(f"a slice must have start <= stop, got {start} > {stop}")
+        return self if start == 0 and stop == self.steps else self._cut(start, stop)
+
+    def _index(self, index: object) -> int:
+        lowest = -LONGEST if math.isinf(self.steps) else -int(self.steps)
+        place = int(as_length("a slice index", index, at_least=lowest))
+        if place < 0 and math.isinf(self.steps):
+            refuse("a slice index of an endless schedule", ">= 0", place)
+        if place > self.steps:
+            refuse("a slice index", f"at most the length {self.steps}", place)
+        return place if place >= 0 else place + int(self.steps)
+
+
+def _is_operand(x: object) -> "TypeGuard[float | Schedule]":
+    return isinstance(x, Schedule) or is_number(x)
+
+
+def _operand(x: "float | Schedule") -> Schedule:
+    return x if isinstance(x, Schedule) else Constant(x)
+
+
+def planned(schedule: Schedule, xp: Any, t: Any) -> Any:
+    """Return the value of a leaf from its own plan."""
+    formula, numbers = schedule._plan()
+    return formula(xp, t, *map(xp.number, numbers))  # type: ignore[misc]  # a leaf has a formula
+
+
+def constantly(xp: Any, t: Any, constant: Any) -> Any:
+    """Return *constant* at every time: the formula of a hold, and of any phase of no length."""
+    return xp.full(t, constant)
+
+
+def changed(original: S, **changes: Any) -> S:
+    """Return *original* with other arguments, checked as new."""
+    return attrs.evolve(original, **changes)  # type: ignore[misc]  # every final class is attrs
+
+
+def arguments(schedule: Schedule) -> list[str]:
+    """Return the arguments that build *schedule*, defaults left out."""
+    shown = []
+    for field in schedule.__attrs_attrs__:
+        held = getattr(schedule, field.name) if field.init else field.default
+        if held != field.default:
+            text = repr(dict(held) if isinstance(held, tuple) else held)
+            shown.append(f"{field.name}={text}" if field.kw_only or field.name == "steps" else text)
+    return shown
+
+
+def _joined(schedule: Schedule, level: int) -> str:
+    """Return the text of *schedule*, in parentheses where it binds looser than *level*."""
+    text, own = schedule._text()
+    return text if own >= level else f"({text})"
+
+
+def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
+    name = f"{type(owner).__name__}.{field.name}"
+    if isinstance(candidate, Open):
+        candidate._refuse()
+    if not isinstance(candidate, Schedule):
+        refuse(name, "a schedule", candidate, TypeError)
+    return candidate
+
+
+CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
+
+
+def _depth_over(owner: Schedule, children: Iterable[Schedule], levels: int = 1) -> int:
+    depth = levels + max(one._depth for one in children)
+    if depth > DEEPEST:
+        raise ValueError(
+            f"{type(owner).__name__} must nest at most {DEEPEST} deep, got {depth}"
+            " (phases of a chain and terms of a sum lie side by side, however many)"
+        )
+    return depth
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """Return the quotient as the nearest whole number, ties to even."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
+def _stretched(schedule: Schedule, steps: int) -> Schedule:
+    if schedule.steps == steps:
+        return schedule
+    if math.isinf(schedule.steps):
+        raise ValueError(f"an endless schedule cannot be stretched, got {show(schedule)}")
+    # A schedule of no length has no proportions to keep: it holds its value.
+    return schedule._resized(steps) if schedule.steps else Stretched(schedule, steps)
+
+
+@value
+class Constant(Schedule):
+    """The same value at every update, endless unless *steps* is given.
+
+    value(t) = value
+
+    >>> Constant(0.1)(10**9)
+    0.1
+    >>> Constant(0.1, steps=10).steps
+    10
+    """
+
+    value: float = number()
+    steps: int | float = length(default=math.inf, endless=True)
+
+    def _plan(self) -> Plan:
+        return Plan(constantly, (self.value,))
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        return xp.full(t, self.value)
+
+    def _cut(self, start: int, stop: float) -> Schedule:
+        return Constant(self.value, steps=stop - start)
+
+    def _resized(self, steps: int) -> Schedule:
+        return Constant(self.value, steps=steps)
+
+    @classmethod
+    def hold(cls, steps: float = math.inf) -> "Open":
+        """Return an open phase: *steps* updates at whatever value the phase before it ended on.
+
+        >>> from tlama_core import Warmup
+        >>> Warmup(0.1, steps=5) >> Constant.hold(steps=10)
+        Warmup(0.1, steps=5) >> Constant(0.1, steps=10)
+        """
+        return Open((_Template(cls(0.0, steps), "hold"),))
+
+
+def _is_bare(schedule: Schedule) -> bool:
+    """Whether *schedule* is what a plain number becomes beside a schedule."""
+    return isinstance(schedule, Constant) and math.isinf(schedule.steps)
+
+
+def _chained(phases: Iterable[Schedule]) -> tuple[Schedule, ...]:
+    """Return *phases* as the flat tuple of a chain, or refuse them."""
+    flat = tuple(_flat(phases))
+    chain = tuple(phase for phase in flat if isinstance(phase, Schedule))
+    if len(chain) < 2 or len(chain) < len(flat):
+        refuse("Piecewise.phases", "two schedules or more (Piecewise.of takes any number)", flat)
+    for i, phase in enumerate(chain[:-1]):
+        if math.isinf(phase.steps):
+            refuse(f"phase {i} of a chain", "finite (only the last may be endless)", phase)
+    if LONGEST < (total := sum(phase.steps for phase in chain)) < math.inf:
+        refuse("Piecewise.steps", "at most 10**300", total)
+    return chain
+
+
+@value
+class Piecewise(Schedule):
+    """Phases one after the other, each on its own clock: what `a >> b` builds.
+
+    Phase i owns the updates from `starts[i]` up to the next start; a phase of no length owns none,
+    and the last phase also owns everything past the end.
+
+    >>> from tlama_core import Linear
+    >>> chain = Constant(1.0, steps=3) >> Linear(1.0, 0.0, steps=2)
+    >>> chain.phases, chain.starts
+    ((Constant(1.0, steps=3), Linear(1.0, 0.0, steps=2)), (0, 3))
+    """
+
+    phases: tuple[Schedule, ...] = attrs.field(converter=_chained)
+    starts: tuple[int, ...] = derived(
+        lambda self: tuple(accumulate((phase.steps for phase in self.phases[:-1]), initial=0))
+    )
+    steps: int | float = derived(lambda self: self.starts[-1] + self.phases[-1].steps)
+    _depth: int = derived(lambda self: _depth_over(self, self.phases))
+
+    @classmethod
+    def of(cls, phases: "Iterable[Schedule | Open]") -> Schedule:
+        """Return the chain of *phases*, in time linear in their number; open ones are resolved.
+
+        >>> from tlama_core import Linear
+        >>> Piecewise.of([Constant(1.0, steps=5), Linear.to(0.0, steps=5)])
+        Constant(1.0, steps=5) >> Linear(1.0, 0.0, steps=5)
+        """
+        flat: list[Schedule] = []
+        for phase in _flat(phases):
+            if not isinstance(phase, _Template):
+                flat.append(phase)
+            elif flat:
+                flat.append(phase.resolve(flat[-1]))
+            else:
+                Open((phase,))._refuse()
+        if not flat:
+            raise ValueError("Piecewise.of must be given at least one phase, got none")
+        return cls(tuple(flat)) if len(flat) > 1 else flat[0]
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        return xp.phase(t, self.starts, self.phases)
+
+    def _text(self) -> tuple[str, int]:
+        if len(self.phases) > SHORT_CHAIN:
+            return f"Piecewise.of([{', '.join(map(repr, self.phases))}])", _ATOM
+        return " >> ".join(_joined(phase, _SUM) for phase in self.phases), _CHAIN
+
+    def _cut(self, start: int, stop: float) -> Schedule:
+        kept = []
+        for phase, begin in zip(self.phases, self.starts, strict=True):
+            end = begin + phase.steps
+            if start <= begin and end <= stop:
+                kept.append(phase)
+            elif begin < stop and start < end:
+                kept.append(phase._cut(max(start - begin, 0), min(stop, end) - begin))
+        if kept:
+            return Piecewise.of(kept)
+        owner = bisect_right(self.starts, start) - 1  # an empty slice between two phases
+        local = start - self.starts[owner]
+        return self.phases[owner]._cut(local, local)
+
+    def _resized(self, steps: int) -> Schedule:
+        total = int(self.steps)
+        bounds = [_rounded(start * steps, total) for start in self.starts] + [steps]
+        lengths = [b - a for a, b in pairwise(bounds)]
+        return Piecewise(tuple(map(_stretched, self.phases, lengths)))
+
+
+def _flat(phases: "Iterable[Schedule | Open | _Template]") -> "Iterator[Schedule | _Template]":
+    for i, phase in enumerate(phases):
+        if isinstance(phase, (Piecewise, Open)):
+            yield from phase.phases
+        elif isinstance(phase, (Schedule, _Template)):
+            yield phase
+        else:
+            refuse(f"phase {i} of a chain", "a schedule", phase, TypeError)
+
+
+@value
+class Scaled(Schedule):
+    """A schedule times a number: what `factor * a` builds.
+
+    value(t) = factor * a(t)
+
+    >>> (0.5 * Constant(3.0))(7)
+    1.5
+    """
+
+    factor: float = number()
+    schedule: Schedule = attrs.field(converter=CHILD)
+    steps: int | float = derived(lambda self: self.schedule.steps)
+    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        return self.factor * self.schedule._value(xp, t)
+
+    def _plan(self) -> Plan:
+        formula, numbers = self.schedule._plan()
+        return Plan(_scaled(formula), (self.factor, *numbers)) if formula else Plan(None)
+
+    def _text(self) -> tuple[str, int]:
+        return f"{self.factor!r} * {_joined(self.schedule, _ATOM)}", _PRODUCT
+
+    def _resized(self, steps: int) -> Schedule:
+        return Scaled(self.factor, _stretched(self.schedule, steps))
+
+
+@cache  # the same function for the same formula: that is what plans compare
+def _scaled(formula: Formula) -> Formula:
+    return lambda xp, t, factor, *numbers: factor * formula(xp, t, *numbers)
+
+
+def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule, ...]:
+    joined = tuple(_a_schedule(term, owner, field) for term in terms)
+    if len(joined) < 2:
+        refuse(f"{type(owner).__name__}.terms", "two schedules or more", joined)
+    first, *rest = joined
+    # Only the left operand is merged: (a + b) + c is computed in this order anyway, a + (b + c) is not.
+    return (
+        *(first.terms if isinstance(first, _Pointwise) and type(first) is type(owner) else (first,)),
+        *rest,
+    )
+
+
+@value
+class _Pointwise(Schedule):
+    """Schedules joined at every time, also past their ends; as long as the longest of them."""
+
+    terms: tuple[Schedule, ...] = attrs.field(
+        converter=attrs.Converter(_terms, takes_self=True, takes_field=True)
+    )
+    steps: int | float = derived(
+        lambda self: max((a.steps for a in self.terms if not _is_bare(a)), default=math.inf)
+    )
+    _depth: int = derived(lambda self: _depth_over(self, self.terms))
+
+    @staticmethod
+    @abstractmethod
+    def _join(xp: Any, a: Any, b: Any) -> Any:
+        """Return the value of two terms."""
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        values = (
+            term._value(xp, t if term.steps >= self.steps else xp.minimum(t, xp.number(term.steps)))
+            for term in self.terms
+        )
+        return reduce(lambda a, b: self._join(xp, a, b), values)
+
+    def _texts(self, first: int, others: int) -> list[str]:
+        """Return the terms' texts; what was a number prints as one, unless two numbers would meet."""
+        bare = [_is_bare(term) for term in self.terms]
+        bare[0] = bare[0] and not bare[1]
+        return [
+            repr(term.value) if plain else _joined(term, others if i else first)  # type: ignore[attr-defined]
+            for i, (term, plain) in enumerate(zip(self.terms, bare, strict=True))
+        ]
+
+    def _resized(self, steps: int) -> Schedule:
+        total = int(self.steps)
+
+        def resized(term: Schedule) -> Schedule:
+            return term if _is_bare(term) else _stretched(term, _rounded(int(term.steps) * steps, total))
+
+        return type(self)(tuple(map(resized, self.terms)))
+
+
+class Sum(_Pointwise):
+    """Schedules added: what `a + b` builds (`a - b` is `a + -1.0 * b`).
+
+    value(t) = a(t) + b(t) + …, at every t, past the ends too
+
+    >>> (Constant(1.0, steps=5) + 0.5)(2)
+    1.5
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _join(xp: Any, a: Any, b: Any) -> Any:
+        return a + b
+
+    def _text(self) -> tuple[str, int]:
+        return " + ".join(self._texts(_SUM, _PRODUCT)), _SUM
+
+
+class Product(_Pointwise):
+    """Schedules multiplied: what `a * b` builds.
+
+    value(t) = a(t) * b(t) * …, at every t, past the ends too
+
+    >>> (Constant(2.0, steps=5) * Constant(3.0, steps=9))(2)
+    6.0
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _join(xp: Any, a: Any, b: Any) -> Any:
+        return a * b
+
+    def _text(self) -> tuple[str, int]:
+        first, *rest = self.terms
+        return " * ".join([_joined(first, _PRODUCT), *(_joined(a, _ATOM) for a in rest)]), _PRODUCT
+
+
+class Maximum(_Pointwise):
+    """The largest of several schedules at every time: what `maximum(a, b)` builds.
+
+    >>> from tlama_core import Linear, maximum
+    >>> maximum(Linear(1.0, 0.0, steps=10), 0.3)(9)
+    0.3
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _join(xp: Any, a: Any, b: Any) -> Any:
+        return xp.maximum(a, b)
+
+    def _text(self) -> tuple[str, int]:
+        return f"maximum({', '.join(self._texts(_CHAIN, _CHAIN))})", _ATOM
+
+
+class Minimum(_Pointwise):
+    """The smallest of several schedules at every time: what `minimum(a, b)` builds.
+
+    >>> from tlama_core import Linear, minimum
+    >>> minimum(Linear(1.0, 0.0, steps=10), 0.3)(1)
+    0.3
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _join(xp: Any, a: Any, b: Any) -> Any:
+        return xp.minimum(a, b)
+
+    def _text(self) -> tuple[str, int]:
+        return f"minimum({', '.join(self._texts(_CHAIN, _CHAIN))})", _ATOM
+
+
+def maximum(*operands: float | Schedule) -> Schedule:
+    """Return the pointwise largest of the *operands*, at least one of them a schedule.
+
+    >>> from tlama_core import Linear
+    >>> list(maximum(Linear(1.0, 0.0, steps=4), 0.5))
+    [1.0, 0.75, 0.5, 0.5]
+    """
+    return Maximum(_operands("maximum", operands))
+
+
+def minimum(*operands: float | Schedule) -> Schedule:
+    """Return the pointwise smallest of the *operands*, at least one of them a schedule.
+
+    >>> from tlama_core import Linear
+    >>> list(minimum(Linear(1.0, 0.0, steps=4), 0.5))
+    [0.5, 0.5, 0.5, 0.25]
+    """
+    return Minimum(_operands("minimum", operands))
+
+
+def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedule, ...]:
+    for operand in operands:
+        if isinstance(operand, Open):
+            operand._refuse()
+        if not _is_operand(operand):
+            refuse(f"an operand of {name}", "a schedule or a number", operand, TypeError)
+    if len(operands) < 2 or not any(isinstance(operand, Schedule) for operand in operands):
+        refuse(name, "given two operands or more, one of them a schedule", operands, TypeError)
+    return tuple(map(_operand, operands))
+
+
+@value
+class Repeated(Schedule):
+    """Cycles of one schedule, each scaled and stretched anew: what `a.repeat(…)` builds.
+
+    Cycle k is `gain**k * a.stretch(steps=round(a.steps * growth**k))`, its length rounded from exact
+    rationals. An endless one with growth > 1 has its cycles up to 2**63 updates and holds from there.
+
+    >>> Constant(1.0, steps=10).repeat(gain=0.5)(25)
+    0.25
+    """
+
+    schedule: Schedule = attrs.field(converter=CHILD)
+    times: int | None = length(default=None, at_least=1)
+    gain: float = number(default=1.0, kw_only=True)
+    growth: float = number(default=1.0, kw_only=True, above=0.0)
+    _lengths: tuple[int, ...] = derived(lambda self: self._checked_lengths())
+    steps: int | float = derived(
+        lambda self: (
+            math.inf if self.times is None else sum(self._lengths) or self.schedule.steps * self.times
+        )
+    )
+    # One level more than it seems: cycles that grow are scaled phases of a chain.
+    _depth: int = derived(lambda self: _depth_over(self, [self.schedule], levels=2))
+
+    def _checked_lengths(self) -> tuple[int, ...]:
+        """Return the lengths of cycles that grow or shrink; none where all are alike."""
+        if self.schedule.steps in (0, math.inf):
+            refuse("Repeated.schedule", "of finite length >= 1", self.schedule)
+        cycle = int(self.schedule.steps)
+        if self.times is None:
+            if self.growth < 1:
+                refuse("Repeated.growth", ">= 1 in an endless repetition", self.growth)
+            if abs(self.gain) > 1:
+                refuse("Repeated.gain", "from -1 to 1 in an endless repetition", self.gain)
+        elif abs(self.gain) > 1 and (self.times - 1) * math.log(abs(self.gain)) > 709:
+            refuse("Repeated.gain", "such that its last power is finite", self.gain)
+        if self.growth == 1:
+            if cycle * (self.times or 1) > LONGEST:
+                refuse("Repeated.steps", "at most 10**300", cycle * (self.times or 1))
+            return ()
+        return _cycle_lengths(cycle, self.times, self.growth)
+
+    @cached_property
+    def _cycles(self) -> Schedule:
+        return Piecewise.of(
+            (self.gain**k if k and self.gain != 1 else 1.0) * cycle if k else cycle
+            for k, cycle in enumerate(_stretched(self.schedule, n) for n in self._lengths)
+        )
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        if self._lengths:
+            return self._cycles._value(xp, xp.minimum(t, xp.number(self._cycles.steps)))
+        cycle = xp.number(self.schedule.steps)
+        k, local = xp.divmod(t, cycle)
+        if self.times is not None:
+            local = xp.where(k < self.times, local, cycle)
+            k = xp.minimum(k, xp.number(self.times - 1))
+        inner = self.schedule._value(xp, local)
+        return inner if self.gain == 1 else xp.pow(self.gain, k) * inner
+
+    def _text(self) -> tuple[str, int]:
+        return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self)[1:])})", _ATOM
+
+    def _resized(self, steps: int) -> Schedule:
+        times = int(self.times or 0)  # only a finite schedule is stretched
+        cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
+        lengths = _cycle_lengths(cycle, times, self.growth) if cycle and self._lengths else ()
+        if (sum(lengths) or cycle * times) != steps or 0 in lengths:
+            return Stretched(self, steps)
+        return changed(self, schedule=_stretched(self.schedule, cycle))
+
+
+def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:
+    """Return `round(first * growth**k)` for every k, up to 2**63 updates where *times* is None."""
+    most = MOST_GROWN_CYCLES
+    if times is not None and times > most:
+        refuse("Repeated.times", f"at most {most} where growth is not 1", times)
+    up, down = growth.as_integer_ratio()
+    lengths: list[int] = []
+    total, numerator, denominator = 0, first, 1
+    while total < 2**63 if times is None else len(lengths) < times:
+        lengths.append(_rounded(numerator, denominator))
+        total += lengths[-1]
+        numerator, denominator = numerator * up, denominator * down
+        if lengths[-1] < 1:
+            refuse("Repeated.growth", "such that no cycle is below one step", growth)
+        if total > LONGEST or len(lengths) > most:
+            refuse("Repeated.growth", f"such that {most} cycles and 10**300 steps suffice", growth)
+    return tuple(lengths)
+
+
+@value
+class Sliced(Schedule):
+    """The updates from *start* up to *stop* of a schedule: what `a[start:stop]` builds.
+
+    value(t) = a(start + t); it holds a(stop) from its end on.
+
+    >>> from tlama_core import Linear
+    >>> cut = Linear(1.0, 0.0, steps=10)[2:5]
+    >>> cut, cut.steps, cut(0), cut(99)
+    (Linear(1.0, 0.0, steps=10)[2:5], 3, 0.8, 0.5)
+    """
+
+    schedule: Schedule = attrs.field(converter=CHILD)
+    start: int = length()
+    stop: int | float = length(endless=True)
+    steps: int | float = derived(lambda self: self.stop - self.start)
+    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+
+    def __attrs_post_init__(self) -> None:
+        if not self.start <= self.stop <= self.schedule.steps:
+            refuse("Sliced", f"start <= stop <= {self.schedule.steps}", f"{self.start}:{self.stop}")
+        whole = self.start == 0 and self.stop == self.schedule.steps
+        if whole or isinstance(self.schedule, (Sliced, Piecewise, Constant)):
+            refuse("Sliced.schedule", "cut by a[i:j], which needs no such node", self.schedule)
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        return self.schedule._value(xp, t + xp.number(self.start))
+
+    def _text(self) -> tuple[str, int]:
+        start = self.start or ""
+        stop = "" if self.stop == self.schedule.steps else self.stop
+        return f"{_joined(self.schedule, _ATOM)}[{start}:{stop}]", _ATOM
+
+    def _cut(self, start: int, stop: float) -> Schedule:
+        return Sliced(self.schedule, self.start + start, self.start + stop)
+
+
+@value
+class Stretched(Schedule):
+    """A schedule on a faster or slower clock: what `a.stretch` builds where *a* has no lengths to change.
+
+    value(t) = a(t * a.steps / steps)
+
+    >>> from tlama_core import Function
+    >>> Function(lambda t: 2.0 * t, steps=10).stretch(steps=20)(10)
+    10.0
+    """
+
+    schedule: Schedule = attrs.field(converter=CHILD)
+    steps: int = length()
+    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+
+    def __attrs_post_init__(self) -> None:
+        if math.isinf(self.schedule.steps) or self.schedule.steps == self.steps:
+            refuse("Stretched.schedule", "finite and of another length", self.schedule)
+
+    def _value(self, xp: Any, t: Any) -> Any:
+        if self.steps == 0:
+            return self.schedule._value(xp, xp.full(t, self.schedule.steps))
+        return self.schedule._value(xp, xp.rescale(t, self.schedule.steps, self.steps))
+
+    def _text(self) -> tuple[str, int]:
+        return f"{_joined(self.schedule, _ATOM)}.stretch(steps={self.steps!r})", _ATOM
+
+    def _resized(self, steps: int) -> Schedule:
+        return _stretched(self.schedule, steps)
+
+
+@attrs.frozen
+class _Template:
+    """A shape whose start is not known yet, and the word that built it."""
+
+    shape: Schedule
+    word: str
+
+    def __repr__(self) -> str:
+        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape)[1:])})"
+
+    def resolve(self, before: Schedule) -> Schedule:
+        """Return the shape, starting where *before* ends."""
+        if math.isinf(before.steps):
+            refuse("a phase before another", "finite (only the last may be endless)", before)
+        start = self.shape.__attrs_attrs__[0].name
+        return changed(self.shape, **{start: before(before.steps)})
+
+
+@value
+class Open:
+    """Phases that begin with an open one: its start is wherever the phase before it ends.
+
+    Only `>>` and `Piecewise.of` take it; anything else raises `OpenScheduleError`.
+
+    >>> from tlama_core import Linear
+    >>> tail = Constant.hold(steps=80) >> Linear.to(0.0, steps=20)
+    >>> Constant(3.0, steps=0) >> tail
+    Constant(3.0, steps=0) >> Constant(3.0, steps=80) >> Linear(3.0, 0.0, steps=20)
+    """
+
+    phases: "tuple[Schedule | _Template, ...]" = attrs.field()
+
+    def __repr__(self) -> str:
+        return " >> ".join(repr(a) if isinstance(a, _Template) else _joined(a, _SUM) for a in self.phases)
+
+    def then(self, other: "Schedule | Open") -> "Open":
+        """Return this open chain and then *other*: `self >> other`."""
+        return Open((*self.phases, *_flat((other,))))
+
+    def __rshift__(self, other: "Schedule | Open") -> "Open":
+        return self.then(other) if isinstance(other, (Schedule, Open)) else NotImplemented
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise OpenScheduleError(
+            f"{self!r} has no start until a phase stands before it:"
+            f" write Constant(1.0, steps=0) >> {self!r} to start at 1.0"
+        )
+
+    __array_ufunc__: ClassVar[None] = None
+    __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = _refuse
+    __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = _refuse
+    __rrshift__ = scale = clamp = repeat = stretch = sample = _refuse
+    steps = property(_refuse)
