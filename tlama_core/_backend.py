@@ -79,7 +79,10 @@ class PythonNamespace:
     @staticmethod
     def rescale(t: float, to: int, of: int) -> float:
         """Return t * to / of, exactly *to* at t = *of*."""
-        return t * to / of if isinstance(t, int) else t / of * to
+        if isinstance(t, int):
+            whole, rest = divmod(t * to, of)  # not `t * to / of`: an array's clock must be the same
+            return whole + rest / of
+        return t / of * to
 
     @staticmethod
     def full(t: float, constant: float) -> float:

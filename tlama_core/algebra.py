@@ -68,6 +68,10 @@ class Schedule(ABC):
     def _value(self, xp: Any, t: Any) -> Any:
         """Return the value at *t*, which is within [0, steps]."""
 
+    def _parts(self) -> "tuple[Schedule, ...]":
+        """Return the schedules that this one is directly made of; a leaf has none."""
+        return ()
+
     def _plan(self) -> Plan:
         """Return the formula and numbers by which like phases of a long chain share one computation."""
         return Plan(None)
@@ -303,8 +307,8 @@ def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
 CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
 
 
-def _depth_over(owner: Schedule, children: Iterable[Schedule], levels: int = 1) -> int:
-    depth = levels + max(one._depth for one in children)
+def _depth_over(owner: Schedule, levels: int = 1) -> int:
+    depth = levels + max(part._depth for part in owner._parts())
     if depth > DEEPEST:
         raise ValueError(
             f"{type(owner).__name__} must nest at most {DEEPEST} deep, got {depth}"
@@ -403,7 +407,10 @@ class Piecewise(Schedule):
         lambda self: tuple(accumulate((phase.steps for phase in self.phases[:-1]), initial=0))
     )
     steps: int | float = derived(lambda self: self.starts[-1] + self.phases[-1].steps)
-    _depth: int = derived(lambda self: _depth_over(self, self.phases))
+    _depth: int = derived(lambda self: _depth_over(self))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return self.phases
 
     @classmethod
     def of(cls, phases: "Iterable[Schedule | Open]") -> Schedule:
@@ -477,7 +484,10 @@ class Scaled(Schedule):
     factor: float = number()
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int | float = derived(lambda self: self.schedule.steps)
-    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+    _depth: int = derived(lambda self: _depth_over(self))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return (self.schedule,)
 
     def _value(self, xp: Any, t: Any) -> Any:
         return self.factor * self.schedule._value(xp, t)
@@ -520,7 +530,10 @@ class _Pointwise(Schedule):
     steps: int | float = derived(
         lambda self: max((a.steps for a in self.terms if not _is_bare(a)), default=math.inf)
     )
-    _depth: int = derived(lambda self: _depth_over(self, self.terms))
+    _depth: int = derived(lambda self: _depth_over(self))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return self.terms
 
     @staticmethod
     @abstractmethod
@@ -680,7 +693,10 @@ class Repeated(Schedule):
         )
     )
     # One level more than it seems: cycles that grow are scaled phases of a chain.
-    _depth: int = derived(lambda self: _depth_over(self, [self.schedule], levels=2))
+    _depth: int = derived(lambda self: _depth_over(self, levels=2))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return (self.schedule,)
 
     def _checked_lengths(self) -> tuple[int, ...]:
         """Return the lengths of cycles that grow or shrink; none where all are alike."""
@@ -703,7 +719,7 @@ class Repeated(Schedule):
     @cached_property
     def _cycles(self) -> Schedule:
         return Piecewise.of(
-            (self.gain**k if k and self.gain != 1 else 1.0) * cycle if k else cycle
+            cycle if k == 0 or self.gain == 1 else self.gain**k * cycle
             for k, cycle in enumerate(_stretched(self.schedule, n) for n in self._lengths)
         )
 
@@ -722,12 +738,12 @@ class Repeated(Schedule):
         return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self)[1:])})", _ATOM
 
     def _resized(self, steps: int) -> Schedule:
-        times = int(self.times or 0)  # only a finite schedule is stretched
         cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
-        lengths = _cycle_lengths(cycle, times, self.growth) if cycle and self._lengths else ()
-        if (sum(lengths) or cycle * times) != steps or 0 in lengths:
+        try:
+            rebuilt = changed(self, schedule=_stretched(self.schedule, cycle))
+        except ValueError:  # a cycle would be below one step
             return Stretched(self, steps)
-        return changed(self, schedule=_stretched(self.schedule, cycle))
+        return rebuilt if rebuilt.steps == steps else Stretched(self, steps)
 
 
 def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:
@@ -765,7 +781,10 @@ class Sliced(Schedule):
     start: int = length()
     stop: int | float = length(endless=True)
     steps: int | float = derived(lambda self: self.stop - self.start)
-    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+    _depth: int = derived(lambda self: _depth_over(self))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return (self.schedule,)
 
     def __attrs_post_init__(self) -> None:
         if not self.start <= self.stop <= self.schedule.steps:
@@ -799,7 +818,10 @@ class Stretched(Schedule):
 
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int = length()
-    _depth: int = derived(lambda self: _depth_over(self, [self.schedule]))
+    _depth: int = derived(lambda self: _depth_over(self))
+
+    def _parts(self) -> tuple[Schedule, ...]:
+        return (self.schedule,)
 
     def __attrs_post_init__(self) -> None:
         if math.isinf(self.schedule.steps) or self.schedule.steps == self.steps:

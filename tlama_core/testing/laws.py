@@ -1,0 +1,312 @@
+"""The laws of the algebra: plain functions, each of one claim, which raise `AssertionError` where it fails.
+
+`LAWS` lists them with the kinds of their arguments, so that a property test can draw these (with
+`tlama_core.testing.strategies.arguments`), and so that a schedule of your own can be put through all.
+
+Values are compared at whole steps. "About equal" means within 8 units in the last place of the largest
+intermediate magnitude.
+"""
+
+import copy
+import math
+import pickle
+from collections.abc import Callable, Iterable
+from operator import add, mul
+from typing import NamedTuple
+
+import numpy as np
+
+from tlama_core.algebra import (
+    Constant,
+    Open,
+    Piecewise,
+    Product,
+    Repeated,
+    Scaled,
+    Schedule,
+    Sum,
+    maximum,
+    minimum,
+)
+from tlama_core.shapes import Segment, Warmup
+
+ULPS = 8
+MOST_STEPS = 48
+
+
+class Law(NamedTuple):
+    """A claim, and the kinds of arguments that it is about."""
+
+    check: Callable[..., None]
+    kinds: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The claim's name."""
+        return self.check.__name__
+
+
+def steps_of(*schedules: Schedule) -> list[int]:
+    """Return whole steps worth looking at: every joint and its neighbours, ends, and some between."""
+    found = {0, 1}
+    for schedule in schedules:
+        end = 1_000 if math.isinf(schedule.steps) else int(schedule.steps)
+        found |= {end - 1, end, end + 1, 2 * end + 3, *range(0, end, max(1, end // MOST_STEPS))}
+        for joint in schedule.starts if isinstance(schedule, Piecewise) else ():
+            found |= {joint - 1, joint, joint + 1}
+    return sorted(step for step in found if step >= 0)
+
+
+def magnitude(schedule: Schedule) -> float:
+    """Return an upper bound of all values that arise while *schedule* is computed."""
+    inner = [magnitude(part) for part in schedule._parts()]
+    if isinstance(schedule, Scaled):
+        return max(1.0, abs(schedule.factor)) * inner[0]
+    if isinstance(schedule, Sum):
+        return math.fsum(inner)
+    if isinstance(schedule, Product):
+        return math.prod(max(1.0, one) for one in inner)
+    if isinstance(schedule, Repeated):
+        return max(1.0, abs(schedule.gain)) ** ((schedule.times or 1) - 1) * inner[0]
+    if inner:
+        return max(inner)
+    if isinstance(schedule, Segment):
+        return max(abs(schedule.start), abs(schedule.end))
+    return max(abs(schedule(step)) for step in steps_of(schedule))
+
+
+def about_equal(got: float, wanted: float, scale: float) -> bool:
+    """Whether two values differ by at most 8 units in the last place of *scale*."""
+    return abs(got - wanted) <= ULPS * math.ulp(scale)
+
+
+def _same_values(a: Schedule, b: Schedule) -> None:
+    scale = max(magnitude(a), magnitude(b))
+    for step in steps_of(a, b):
+        assert about_equal(a(step), b(step), scale), (a, b, step, a(step), b(step))
+
+
+def chaining_is_associative(a: Schedule, b: "Schedule | Open", c: "Schedule | Open") -> None:
+    """(a >> b) >> c == a >> (b >> c), open phases included."""
+    assert (a >> b) >> c == a >> (b >> c), (a, b, c)
+
+
+def chained_lengths_add_up(a: Schedule, b: Schedule) -> None:
+    """(a >> b).steps == a.steps + b.steps."""
+    assert (a >> b).steps == a.steps + b.steps, (a, b)
+
+
+def a_chain_hands_over(a: Schedule, b: Schedule) -> None:
+    """(a >> b)(t) is a(t) before a.steps, and b(t - a.steps) from there on."""
+    chain, hand_over = a >> b, int(a.steps)
+    for step in steps_of(chain):
+        wanted = a(step) if step < hand_over else b(step - hand_over)
+        assert chain(step) == wanted, (a, b, step)
+
+
+def a_chain_cut_at_its_joint_gives_its_parts(a: Schedule, b: Schedule) -> None:
+    """(a >> b)[:a.steps] == a and (a >> b)[a.steps:] == b.
+
+    A phase of no length at the joint stands on both sides of the cut, and a slice of all is all: the law
+    is about joints without one.
+    """
+    before, after = _phases(a)[-1], _phases(b)[0]
+    if before.steps:
+        assert (a >> b)[a.steps :] == b, (a, b)
+    if after.steps:
+        assert (a >> b)[: a.steps] == a, (a, b)
+
+
+def _phases(a: Schedule) -> tuple[Schedule, ...]:
+    return a.phases if isinstance(a, Piecewise) else (a,)
+
+
+def a_schedule_cut_in_two_can_be_chained_again(a: Schedule, k: int) -> None:
+    """a[:k] >> a[k:] ~ a."""
+    k = min(k, int(a.steps))
+    _same_values(a[:k] >> a[k:], a)
+
+
+def a_slice_of_a_slice_is_one_slice(a: Schedule, i: int, j: int) -> None:
+    """a[i:][j:] == a[i + j:]."""
+    i = min(i, int(a.steps))
+    j = min(j, int(a.steps) - i)
+    assert a[i:][j:] == a[i + j :], (a, i, j)
+
+
+def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
+    """a[i:j](t) == a(i + t) for t < j - i, and the slice is j - i long."""
+    i = min(i, int(a.steps))
+    j = min(i + j, int(a.steps))
+    window = a[i:j]
+    assert window.steps == j - i, (a, i, j)
+    for step in steps_of(window):
+        if step < j - i:
+            assert window(step) == a(i + step), (a, i, j, step)
+
+
+def scaling_distributes_over_chaining(c: float, a: Schedule, b: Schedule) -> None:
+    """c * (a >> b) ~ (c * a) >> (c * b)."""
+    _same_values(c * (a >> b), (c * a) >> (c * b))
+
+
+def one_is_neutral(a: Schedule) -> None:
+    """1 * a ~ a."""
+    _same_values(1 * a, a)
+
+
+def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
+    """(a * b)(t) == a(t) * b(t) at every t, past the ends too; likewise +, -, maximum, minimum."""
+    for step in steps_of(a, b):
+        x, y = a(step), b(step)
+        assert (a * b)(step) == x * y, (a, b, step)
+        assert (a + b)(step) == x + y, (a, b, step)
+        assert (a - b)(step) == x - y, (a, b, step)
+        assert maximum(a, b)(step) == max(x, y), (a, b, step)
+        assert minimum(a, b)(step) == min(x, y), (a, b, step)
+
+
+def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
+    """(a + b).steps is the longer of both; a number or an endless Constant has no say."""
+    said = [one.steps for one in (a, b) if not (isinstance(one, Constant) and one.steps == math.inf)]
+    for join in (add, mul, maximum, minimum):
+        assert join(a, b).steps == max(said, default=math.inf), (a, b)
+    assert (a + 1.0).steps == (1.0 - a).steps == a.steps, a
+
+
+def sums_and_products_commute(a: Schedule, b: Schedule) -> None:
+    """a + b ~ b + a and a * b ~ b * a."""
+    _same_values(a + b, b + a)
+    _same_values(a * b, b * a)
+
+
+def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> None:
+    """a.clamp(low, high).clamp(low, high) ~ a.clamp(low, high), which stays within both."""
+    low, high = sorted((low, high))
+    once = a.clamp(low, high)
+    _same_values(once.clamp(low, high), once)
+    assert all(low <= once(step) <= high for step in steps_of(a)), (a, low, high)
+
+
+def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
+    """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k)."""
+    lengths = [_grown(int(a.steps), growth, k) for k in range(times)]
+    if not a.steps or 0 in lengths:
+        return
+    cycles = (gain**k * a.stretch(steps=n) for k, n in enumerate(lengths))
+    _same_values(a.repeat(times, gain=gain, growth=growth), Piecewise.of(cycles))
+
+
+def _grown(steps: int, growth: float, power: int) -> int:
+    up, down = growth.as_integer_ratio()
+    whole, rest = divmod(steps * up**power, down**power)
+    return whole + (2 * rest + whole % 2 > down**power)
+
+
+def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
+    """a.stretch(steps=n).steps == n, it ends where a ends, and a.stretch(steps=a.steps) == a."""
+    stretched = a.stretch(steps=n)
+    assert stretched.steps == n, (a, n)
+    assert a.stretch(steps=int(a.steps)) == a, a
+    if isinstance(a, Segment) or len(_phases(a)) > 1:
+        last = _phases(a)[-1]
+        end = _phases(stretched)[-1]
+        assert about_equal(end(end.steps), last(last.steps), magnitude(a)), (a, n)
+
+
+def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
+    """a[:k] >> a[k:].stretch(steps=n) goes on at k, inside a phase, with the value a had there."""
+    k = min(k, int(a.steps))
+    if k in _joints(a):
+        return
+    resumed = a[:k] >> a[k:].stretch(steps=int(a.steps) - k + more)
+    assert about_equal(resumed(k), a(k), magnitude(a)), (a, k, more)
+
+
+def _joints(a: Schedule) -> tuple[int | float, ...]:
+    return (*(a.starts if isinstance(a, Piecewise) else (0,)), a.steps)
+
+
+def an_ended_schedule_holds(a: Schedule, later: int) -> None:
+    """a(t) == a(a.steps) for every t past the end, however far."""
+    if math.isinf(a.steps):
+        return
+    end = a(a.steps)
+    for step in (int(a.steps) + later, 10**400, 1e300, math.inf):
+        assert a(step) == end, (a, step)
+
+
+def arrays_are_served_alike(a: Schedule) -> None:
+    """a(np.arange(n)) ~ [a(k) for k in range(n)], in any order and shape, and past the end."""
+    steps = steps_of(a)
+    wanted, scale = [a(step) for step in steps], magnitude(a)
+    for order in (steps, steps[::-1], steps[::2] + steps[1::2]):
+        got = a(np.asarray(order))
+        for step, value in zip(order, got.tolist(), strict=True):
+            assert about_equal(value, wanted[steps.index(step)], scale), (a, step, value)
+    again = a(np.asarray(steps, dtype=float)[:, None])
+    assert again.shape == (len(steps), 1), a
+
+
+def equality_is_equality_of_text(a: Schedule, b: Schedule) -> None:
+    """(a == b) == (repr(a) == repr(b)), and equal objects hash alike."""
+    assert (a == b) == (repr(a) == repr(b)), (a, b)
+    assert a == copy.deepcopy(a), a
+    assert hash(a) == hash(pickle.loads(pickle.dumps(a))), a  # noqa: S301 - it was made in this line
+
+
+def pickles_and_copies_are_equal(a: Schedule) -> None:
+    """pickle, copy and deepcopy give an equal schedule."""
+    for twin in (pickle.loads(pickle.dumps(a)), copy.copy(a), copy.deepcopy(a)):  # noqa: S301 - likewise
+        assert twin == a, a
+        assert repr(twin) == repr(a), a
+
+
+def a_shape_hits_its_ends(a: Segment) -> None:
+    """The start and the end are hit bit for bit, whatever the way between them."""
+    assert a(0) == (a.start if a.steps else a.end), a
+    assert a(a.steps) == a.end, a
+    assert a(np.asarray([0, a.steps])).tolist() == [a(0), a.end], a
+
+
+def a_shape_stays_between_its_ends(a: Segment, fractions: Iterable[float]) -> None:
+    """No value leaves the range between the ends, by not even one unit in the last place."""
+    low, high = min(a.start, a.end), max(a.start, a.end)
+    times = [*steps_of(a), *(fraction * a.steps for fraction in fractions)]
+    assert all(low <= a(t) <= high for t in times), a
+    assert all(low <= value <= high for value in a(np.asarray(times, dtype=float))), a
+
+
+def a_shape_never_turns_back(a: "Segment | Warmup") -> None:
+    """A shape that falls never rises between whole steps, and one that rises never falls."""
+    start = a.start if isinstance(a, Segment) else 0.0
+    end = a(a.steps)
+    values = [a(step) for step in steps_of(a)]
+    assert values == sorted(values, reverse=end < start), a
+
+
+LAWS: tuple[Law, ...] = (
+    Law(chaining_is_associative, ("finite", "phase", "last")),
+    Law(chained_lengths_add_up, ("finite", "schedule")),
+    Law(a_chain_hands_over, ("finite", "schedule")),
+    Law(a_chain_cut_at_its_joint_gives_its_parts, ("finite", "finite")),
+    Law(a_schedule_cut_in_two_can_be_chained_again, ("finite", "length")),
+    Law(a_slice_of_a_slice_is_one_slice, ("finite", "length", "length")),
+    Law(a_slice_is_a_window, ("finite", "length", "length")),
+    Law(scaling_distributes_over_chaining, ("number", "finite", "schedule")),
+    Law(one_is_neutral, ("schedule",)),
+    Law(operators_are_pointwise, ("schedule", "schedule")),
+    Law(pointwise_lengths_are_the_longest, ("schedule", "schedule")),
+    Law(sums_and_products_commute, ("schedule", "schedule")),
+    Law(clamping_twice_is_clamping_once, ("schedule", "number", "number")),
+    Law(repeating_is_chaining, ("finite", "times", "gain", "growth")),
+    Law(a_stretched_schedule_has_that_length, ("finite", "length")),
+    Law(stretching_the_rest_does_not_jump, ("finite", "length", "length")),
+    Law(an_ended_schedule_holds, ("schedule", "length")),
+    Law(arrays_are_served_alike, ("schedule",)),
+    Law(equality_is_equality_of_text, ("schedule", "schedule")),
+    Law(pickles_and_copies_are_equal, ("schedule",)),
+    Law(a_shape_hits_its_ends, ("shape",)),
+    Law(a_shape_stays_between_its_ends, ("shape", "fractions")),
+    Law(a_shape_never_turns_back, ("shape",)),
+)
