@@ -1,20 +1,48 @@
-"""Profiles for Hypothesis, a file backend for matplotlib, and skips that may be forbidden."""
+"""Profiles for Hypothesis, a file backend for matplotlib, and frameworks that may be absent."""
 
-import importlib.util
+import importlib
 import os
 import secrets
 
 import matplotlib as mpl
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import seed as with_seed
+from hypothesis import HealthCheck, settings
 
 mpl.use("agg")
 
-common = {
+COMMON = {
     "deadline": None,
-    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("dev", max_examples=50, **common)
-settings.register_profile("ci", max_examples=1_000, print_blob=True, **common)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.register_profile("dev", max_examples=50, **COMMON)
+settings.register_profile("ci", max_examples=1_000, database=None, print_blob=True, **COMMON)
+
+
+def pytest_configure(config):
+    """Choose the profile, and for the thorough one a fresh seed, printed so that it can be replayed."""
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+    settings.load_profile(profile)
+    if profile == "ci" and config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = secrets.randbelow(2**32)
+
+
+def pytest_report_header(config):
+    """Say which seed replays this run."""
+    return f"replay with: --hypothesis-seed={config.getoption('hypothesis_seed', None)}"
+
+
+def framework(name):
+    """Return a fixture of a library that may be absent: its tests skip, or fail if nothing may be absent."""
+
+    @pytest.fixture(scope="session", name=name)
+    def load():
+        if os.environ.get("TLAMA_REQUIRE_ALL") == "1":
+            return importlib.import_module(name)
+        return pytest.importorskip(name, reason=f"{name} is not installed")
+
+    return load
+
+
+torch = framework("torch")
+optax = framework("optax")
+transformers = framework("transformers")

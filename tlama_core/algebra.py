@@ -407,7 +407,7 @@ class Piecewise(Schedule):
         lambda self: tuple(accumulate((phase.steps for phase in self.phases[:-1]), initial=0))
     )
     steps: int | float = derived(lambda self: self.starts[-1] + self.phases[-1].steps)
-    _depth: int = derived(lambda self: _depth_over(self))
+    _depth: int = derived(_depth_over)
 
     def _parts(self) -> tuple[Schedule, ...]:
         return self.phases
@@ -484,7 +484,7 @@ class Scaled(Schedule):
     factor: float = number()
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int | float = derived(lambda self: self.schedule.steps)
-    _depth: int = derived(lambda self: _depth_over(self))
+    _depth: int = derived(_depth_over)
 
     def _parts(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -530,7 +530,7 @@ class _Pointwise(Schedule):
     steps: int | float = derived(
         lambda self: max((a.steps for a in self.terms if not _is_bare(a)), default=math.inf)
     )
-    _depth: int = derived(lambda self: _depth_over(self))
+    _depth: int = derived(_depth_over)
 
     def _parts(self) -> tuple[Schedule, ...]:
         return self.terms
@@ -732,7 +732,11 @@ class Repeated(Schedule):
             local = xp.where(k < self.times, local, cycle)
             k = xp.minimum(k, xp.number(self.times - 1))
         inner = self.schedule._value(xp, local)
-        return inner if self.gain == 1 else xp.pow(self.gain, k) * inner
+        if self.gain == 1:
+            return inner
+        if self.gain < 0:  # the sign by parity: a power of a negative number forgets it from 2**53 on
+            inner = (1 - 2 * (k % 2)) * inner
+        return xp.pow(abs(self.gain), k) * inner
 
     def _text(self) -> tuple[str, int]:
         return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self)[1:])})", _ATOM
@@ -781,7 +785,7 @@ class Sliced(Schedule):
     start: int = length()
     stop: int | float = length(endless=True)
     steps: int | float = derived(lambda self: self.stop - self.start)
-    _depth: int = derived(lambda self: _depth_over(self))
+    _depth: int = derived(_depth_over)
 
     def _parts(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -818,7 +822,7 @@ class Stretched(Schedule):
 
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int = length()
-    _depth: int = derived(lambda self: _depth_over(self))
+    _depth: int = derived(_depth_over)
 
     def _parts(self) -> tuple[Schedule, ...]:
         return (self.schedule,)

@@ -72,6 +72,7 @@ def label_axes(ax: "Axes", title: str, ylabel: str) -> None:
 
     ax.set(title=title, xlabel="Step", ylabel=ylabel)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.ticklabel_format(axis="y", style="scientific", scilimits=(-3, 4))
     ax.grid(visible=True, linestyle="--", alpha=0.5)
 
 
@@ -83,13 +84,27 @@ def mark_phases(ax: "Axes", schedule: Callable[[int], float], total: int) -> Non
     if not isinstance(schedule, Piecewise) or len(joints) >= LABELLED_PHASES:
         return
     phases = [p for p, s in zip(schedule.phases, schedule.starts, strict=True) if p.steps and s < total]
+    ax.margins(y=0.1)  # room for the names above the curve
     for phase, (start, stop) in zip(phases, pairwise([0, *joints, total]), strict=False):
-        name = type(phase).__name__
+        name = _shape_of(phase)
         if (stop - start) / total > 0.012 * len(name):
             ax.text(
-                *((start + stop) / 2, 0.99), name, transform=ax.get_xaxis_transform(),
-                ha="center", va="top", fontsize="small", color="dimgrey",
-            )  # fmt: skip
+                (start + stop) / 2,
+                0.985,
+                name,
+                transform=ax.get_xaxis_transform(),
+                ha="center",
+                va="top",
+                fontsize="small",
+                color="dimgrey",
+            )
+
+
+def _shape_of(phase: Schedule) -> str:
+    """Return the name of the shape that a cut, stretched or scaled phase still is."""
+    while len(parts := phase._parts()) == 1:
+        (phase,) = parts
+    return type(phase).__name__
 
 
 def draw_points(ax: "Axes", schedule: Callable[[int], float], total: int, interval: int | None) -> None:

@@ -248,8 +248,7 @@ def _milestones(name: str, milestones: object, factors: object, warmup: int, tot
     for fraction, level in zip(fractions, levels, strict=True):
         at = _whole(Fraction(repr(fraction)) * total)
         if at < warmup:
-            rule = f"none inside the warmup (of {warmup} steps)"
-            refuse(f"{name}.step_milestones", rule, f"{fraction} (step {at})")
+            refuse(f"{name}.step_milestones", f"after the {warmup} steps of the warmup", fraction)
         if at >= total:
             refuse(f"{name}.step_milestones", "before the last step", fraction)
         drops[at - warmup] = level

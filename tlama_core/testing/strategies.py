@@ -28,7 +28,7 @@ from tlama_core.shapes import (
 from tlama_core.testing.laws import Law
 
 LINES = (Linear, Cosine, Sqrt)
-FUNCTIONS = (math.cos, math.atan, math.exp2 if hasattr(math, "exp2") else math.cosh)
+FUNCTIONS = (math.cos, math.atan, math.cosh)
 
 
 def numbers() -> st.SearchStrategy[float]:
@@ -49,7 +49,7 @@ def lengths(at_least: int = 0) -> st.SearchStrategy[int]:
 @st.composite
 def shapes(draw: Any, ends: st.SearchStrategy[float] | None = None) -> Segment:
     """Draw one of the shapes that have two ends."""
-    ends = ends or numbers()
+    ends = numbers() if ends is None else ends
     start, end, steps = draw(ends), draw(ends), draw(lengths())
     kind = draw(st.integers(0, 5))
     if kind < len(LINES):
@@ -78,7 +78,7 @@ def leaves(draw: Any, endless: bool = True) -> Schedule:
         drops = {time: draw(numbers()) for time in times if time < steps}
         return Step(draw(numbers()), drops, steps)
     if kind == 4 and steps:
-        return Function(draw(st.sampled_from(FUNCTIONS)), steps if steps < 12 else 12)
+        return Function(draw(st.sampled_from(FUNCTIONS)), min(12, steps))
     return draw(shapes())
 
 
