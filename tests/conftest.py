@@ -14,7 +14,7 @@ COMMON = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("dev", max_examples=50, **COMMON)
+settings.register_profile("dev", max_examples=50, derandomize=True, **COMMON)
 settings.register_profile("ci", max_examples=1_000, database=None, print_blob=True, **COMMON)
 
 

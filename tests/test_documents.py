@@ -22,7 +22,7 @@ FLAGS = doctest.ELLIPSIS
 def test_every_code_block_of(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = list(Sybil([PythonCodeBlockParser(doctest_optionflags=FLAGS)]).parse(page).examples())
-    assert len(blocks) == page.read_text().count("```python")
+    assert len(blocks) >= page.read_text().count("```python")
     for block in blocks:
         block.evaluate()
     plt.close("all")

@@ -11,6 +11,7 @@ import copy
 import math
 import pickle
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from operator import add, mul
 from typing import NamedTuple
 
@@ -190,17 +191,11 @@ def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> Non
 
 def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
     """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k)."""
-    lengths = [_grown(int(a.steps), growth, k) for k in range(times)]
+    lengths = [round(int(a.steps) * Fraction(growth) ** k) for k in range(times)]
     if not a.steps or 0 in lengths:
         return
     cycles = (gain**k * a.stretch(steps=n) for k, n in enumerate(lengths))
     _same_values(a.repeat(times, gain=gain, growth=growth), Piecewise.of(cycles))
-
-
-def _grown(steps: int, growth: float, power: int) -> int:
-    up, down = growth.as_integer_ratio()
-    whole, rest = divmod(steps * up**power, down**power)
-    return whole + (2 * rest + whole % 2 > down**power)
 
 
 def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
