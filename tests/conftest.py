@@ -46,3 +46,5 @@ def framework(name):
 torch = framework("torch")
 optax = framework("optax")
 transformers = framework("transformers")
+jax = framework("jax")
+array_api_strict = framework("array_api_strict")

@@ -122,7 +122,7 @@ def test_lengths_beyond_64_bits_serve_arrays_too():
     assert wide.repeat()(np.array([2**62])).item() == pytest.approx(wide(2**62), rel=1e-15)
     assert (wide + A)(np.array([2**63], dtype=np.uint64)).item() == pytest.approx(2**63 / 1e30)
     assert wide.stretch(steps=10**20)(np.arange(3))[1] == wide(2e10)
-    assert Linear(0, 1, 10**19)(np.array([2**64 - 1], dtype=np.uint64)).item() == (2**63 - 1) / 10**19
+    assert Linear(0, 1, 10**20)(np.array([2**64 - 1], dtype=np.uint64)).item() == (2**64 - 1) / 10**20
 
 
 def test_overflow_is_infinity_for_numbers_and_arrays_alike():

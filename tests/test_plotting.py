@@ -8,11 +8,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from tlama_core import Constant, Cosine, Linear, Piecewise, Warmup
+from tlama_core import Constant, Cosine, Linear, Piecewise, Step, Warmup
 from tlama_core.plotting import DRAWN_POINTS
 from tlama_core.training import plot_lr_schedule
 
 WSD = Warmup(3e-4, 20_000) >> Constant.hold(78_000) >> Linear.to(0.0, 20_000)
+
+
+def marks(ax):
+    """Return where phases are marked."""
+    return [segment[0][0] for collection in ax.collections for segment in collection.get_segments()]
 
 
 def lines(ax):
@@ -36,7 +41,7 @@ def test_the_picture_can_be_saved(tmp_path):
 def test_the_axes_of_the_caller_are_drawn_on():
     figure, ax = plt.subplots()
     assert plot_lr_schedule(WSD, 118_000, ax=ax) is ax
-    assert len(ax.lines) > 2
+    assert len(ax.lines) == 2
     plt.close(figure)
 
 
@@ -59,13 +64,44 @@ def test_points_stand_at_every_interval(interval, count):
 
 def test_phases_are_marked_and_named_where_there_is_room():
     ax = plot_lr_schedule(WSD, 118_000)
-    assert [line.get_xdata()[0] for line in ax.lines[2:]] == [20_000, 98_000]
+    assert marks(ax) == [20_000, 98_000]
     assert [text.get_text() for text in ax.texts] == ["Warmup", "Constant", "Linear"]
     narrow = plot_lr_schedule(Warmup(1.0, 10) >> Constant(1.0), 10_000)
     assert [text.get_text() for text in narrow.texts] == ["Constant"]
     many = plot_lr_schedule(Piecewise.of([Cosine(1, 0, 10)] * 40), 400)
     assert not many.texts
-    assert not plot_lr_schedule(Warmup(1.0, 0) >> Constant(1.0), 100).lines[2:]
+    assert not marks(plot_lr_schedule(Warmup(1.0, 0) >> Constant(1.0), 100))
+    empty = Warmup(1.0, 100) >> Constant(1.0, 0) >> Cosine(1.0, 0.5, 100) >> Linear(0.5, 0.0, 100)
+    texts = plot_lr_schedule(empty, 300).texts
+    assert [(text.get_text(), text.get_position()[0]) for text in texts] == [
+        ("Warmup", 50),
+        ("Cosine", 150),
+        ("Linear", 250),
+    ]
+
+
+def test_joints_are_known_below_operators():
+    short = Warmup(1.0, 10) >> Cosine(1.0, 0.0, 20)
+    for a, wanted in [
+        (0.5 * short, [10]),
+        (short.clamp(low=0.1), [10]),
+        (short + Step(1.0, {5: 0.5}), [5, 10]),
+        (Cosine(1.0, 0.0, 10).repeat(4), [10, 20]),
+        (Cosine(1.0, 0.0, 5).repeat(3, growth=2), [5, 15]),
+        (Linear(1.0, 0.0, 30), []),
+    ]:
+        ax = plot_lr_schedule(a, 30)
+        assert marks(ax) == wanted
+        drawn = dict(lines(ax)[0].tolist())
+        assert all(drawn[step] == pytest.approx(a(step)) for step in wanted)
+    assert marks(plot_lr_schedule(Cosine(1.0, 0.0, 2).repeat(), 10_000)) == []
+
+
+def test_every_curve_has_points_of_its_colour():
+    ax = plot_lr_schedule(WSD, 118_000)
+    plot_lr_schedule(0.5 * WSD, 118_000, ax=ax)
+    first, _, second, points = ax.lines
+    assert first.get_color() != second.get_color() == points.get_color()
 
 
 def test_any_callable_is_drawn_over_the_updates_that_it_has():
@@ -96,6 +132,13 @@ def test_an_interactive_backend_shows_the_figure(monkeypatch):
     ax = plot_lr_schedule(WSD, 118_000)
     assert shown == [ax.figure]
     plt.close(ax.figure)
+
+
+def test_a_scheduler_that_fails_leaves_no_figure_behind(monkeypatch):
+    monkeypatch.setattr(mpl, "get_backend", lambda: "TkAgg")
+    with pytest.raises(ZeroDivisionError):
+        plot_lr_schedule(lambda step: 1 / (step - 5), 10)
+    assert plt.get_fignums() == []
 
 
 def test_a_schedule_draws_itself():

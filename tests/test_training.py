@@ -300,9 +300,13 @@ def test_a_milestone_is_rounded_down_unless_it_is_nearly_whole(milestone, total)
         (
             {"step_milestones": [0.0, 0.5]},
             ValueError,
-            "step_milestones must be a finite number > 0 and <= 1, got 0.0",
+            "step_milestones must be a finite number > 0 and < 1, got 0.0",
         ),
-        ({"step_milestones": [0.5, 1.0]}, ValueError, "step_milestones must be below 1, got 1.0"),
+        (
+            {"step_milestones": [0.5, 1.0]},
+            ValueError,
+            "step_milestones must be a finite number > 0 and < 1, got 1.0",
+        ),
         ({"step_milestones": [0.5, 1 - 1e-15]}, ValueError, "step_milestones must be before the last step"),
         (
             {"step_milestones": [0.05, 0.5]},

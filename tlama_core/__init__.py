@@ -28,6 +28,7 @@ from tlama_core.shapes import (
     Warmup,
     through,
 )
+from tlama_core.source import to_function, to_source
 
 __all__ = [
     "Constant",
@@ -54,4 +55,6 @@ __all__ = [
     "maximum",
     "minimum",
     "through",
+    "to_function",
+    "to_source",
 ]

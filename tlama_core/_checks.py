@@ -23,7 +23,10 @@ def show(value: object) -> str:
     """Return a repr that is short, and that exists for integers of any size."""
     if isinstance(value, int) and value.bit_length() > 2_000:
         return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print an integer of over 4,300 digits, inside of anything
+        return f"a {type(value).__name__} too long to print"
     return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
 
 
@@ -39,6 +42,7 @@ def as_number(
     above: float = -math.inf,
     at_least: float = -math.inf,
     at_most: float = math.inf,
+    below: float = math.inf,
 ) -> float:
     """Return *value* as a finite float within its bounds, or refuse it by *name*."""
     rule = "a finite number"
@@ -48,13 +52,17 @@ def as_number(
         rule += f" >= {at_least:g}"
     if at_most < math.inf:
         rule += f" and <= {at_most:g}"
+    if below < math.inf:
+        rule += f" and < {below:g}"
     if not is_number(value):
         refuse(name, rule, value, TypeError)
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and above < number and at_least <= number <= at_most):
+    except TypeError:
+        refuse(name, rule, value, TypeError)
+    if not (above < number < below and math.isfinite(number) and at_least <= number <= at_most):
         refuse(name, rule, value)
     return number + 0.0  # -0.0 becomes 0.0, so that equal objects print alike
 
@@ -63,7 +71,7 @@ def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = Fa
     """Return *value* as a whole number of steps (or `inf` where *endless*), or refuse it by *name*."""
     rule = f"a whole number >= {at_least}"
     if endless:
-        if value == math.inf and isinstance(value, float):
+        if isinstance(value, float) and value == math.inf:
             return math.inf
         rule += " or math.inf"
     if is_number(value):

@@ -1,19 +1,23 @@
 """The algebra: what a schedule is, the operators, and the nodes that the operators build."""
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from functools import cache, cached_property, reduce
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, reduce
+from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
 
 import attrs
 
-from tlama_core._backend import PYTHON, Formula, Plan, evaluate, read_number, sample
+from tlama_core._backend import Formula, Plan, evaluate
+from tlama_core._backend.numbers import PYTHON, read_number
+from tlama_core._backend.record import NoSourceError, record, record_kind
 from tlama_core._checks import (
     LONGEST,
     as_length,
+    as_number,
     derived,
     is_number,
     length,
@@ -31,6 +35,8 @@ S = TypeVar("S", bound="Schedule")
 
 DEEPEST = 64
 SHORT_CHAIN = 20
+CALLS_BEFORE_COMPILING = 32
+MOST_COMPILED_NODES = 100
 MOST_GROWN_CYCLES = 10_000
 
 # How tightly a text binds, as in Python's own grammar: `>>`, then `+`, then `*`, then names and calls.
@@ -55,11 +61,13 @@ class Schedule(ABC):
     ([0.25, 0.5, 0.75, 1.0, 1.0, 0.854, 0.5, 0.146], 0.0)
     """
 
-    __slots__ = ()
+    __slots__ = ("_calls", "_fast")
     __array_ufunc__ = None  # NumPy hands every operator to this class instead of taking it apart
 
     if TYPE_CHECKING:
         __attrs_attrs__: ClassVar[tuple[Any, ...]]
+        _calls: int
+        _fast: Callable[[int], float]
 
     steps: int | float
     _depth: int = 0
@@ -83,8 +91,9 @@ class Schedule(ABC):
     def _cut(self, start: int, stop: float) -> "Schedule":
         return Sliced(self, start, stop)
 
-    def _resized(self, steps: int) -> "Schedule":
-        return Stretched(self, steps)
+    def _resized(self, steps: int) -> "Schedule | None":  # noqa: ARG002 - the others rebuild
+        """Return this schedule rebuilt from other lengths; None where it has none that could change."""
+        return None
 
     @overload
     def __call__(self, step: float) -> float: ...
@@ -95,9 +104,24 @@ class Schedule(ABC):
 
         Raises `ValueError` for a negative step or NaN, `TypeError` for anything but a number or array.
         """
-        if isinstance(step, (int, float)):
-            return self._value(PYTHON, read_number(step, self.steps))
+        if type(step) is int and step >= 0:
+            try:
+                fast = self._fast
+            except AttributeError:
+                return self._walk(step)
+            return fast(step)
         return evaluate(self, step)
+
+    def _walk(self, step: int) -> float:
+        """Return the value by walking the tree; what is called often is compiled on the way."""
+        try:
+            calls = self._calls + 1
+        except AttributeError:
+            calls = 1
+        object.__setattr__(self, "_calls", calls)
+        if calls == CALLS_BEFORE_COMPILING:
+            object.__setattr__(self, "_fast", _compiled(self))
+        return self._value(PYTHON, read_number(step, self.steps))  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return self._text()[0]
@@ -109,6 +133,8 @@ class Schedule(ABC):
         >>> Linear(1.0, 0.0, steps=2).sample(4).tolist()
         [1.0, 0.5, 0.0, 0.0]
         """
+        from tlama_core._backend.arrays import sample
+
         return sample(self, int(as_length("sample.n", n)))
 
     def _count(self) -> int:
@@ -117,7 +143,8 @@ class Schedule(ABC):
         return int(self.steps)
 
     def __len__(self) -> int:
-        return self._count()
+        count = self._count()
+        return count if count <= sys.maxsize else refuse("what len() counts", f"<= {sys.maxsize}", count)
 
     def __bool__(self) -> bool:
         return True
@@ -128,7 +155,7 @@ class Schedule(ABC):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> "npt.NDArray[Any]":
         if copy is False:
             raise ValueError("a schedule has no array to share: its values are computed")
-        values = sample(self, self._count())
+        values = self.sample(self._count())
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def __copy__(self) -> Self:
@@ -171,9 +198,10 @@ class Schedule(ABC):
     def __truediv__(self, other: float) -> "Schedule":
         if not is_number(other):
             return NotImplemented
-        if other == 0:
-            refuse("the divisor of a schedule", "a finite number other than 0", other)
-        return self.scale(1 / float(other))
+        divisor = as_number("the divisor of a schedule", other)
+        if divisor == 0 or math.isinf(1 / divisor):
+            refuse("the divisor of a schedule", "a number with a finite inverse", other)
+        return self.scale(1 / divisor)
 
     def __neg__(self) -> "Schedule":
         return self.scale(-1.0)
@@ -185,10 +213,10 @@ class Schedule(ABC):
         return Sum((_operand(other), self)) if _is_operand(other) else NotImplemented
 
     def __sub__(self, other: "float | Schedule") -> "Schedule":
-        return self + -other if _is_operand(other) else NotImplemented
+        return Sum((self, _negative(other))) if _is_operand(other) else NotImplemented
 
     def __rsub__(self, other: float) -> "Schedule":
-        return other + -self if _is_operand(other) else NotImplemented
+        return Sum((_operand(other), _negative(self))) if _is_operand(other) else NotImplemented
 
     def clamp(
         self, low: "float | Schedule | None" = None, high: "float | Schedule | None" = None
@@ -245,10 +273,8 @@ class Schedule(ABC):
         return self if start == 0 and stop == self.steps else self._cut(start, stop)
 
     def _index(self, index: object) -> int:
-        lowest = -LONGEST if math.isinf(self.steps) else -int(self.steps)
+        lowest = 0 if math.isinf(self.steps) else -int(self.steps)
         place = int(as_length("a slice index", index, at_least=lowest))
-        if place < 0 and math.isinf(self.steps):
-            refuse("a slice index of an endless schedule", ">= 0", place)
         if place > self.steps:
             refuse("a slice index", f"at most the length {self.steps}", place)
         return place if place >= 0 else place + int(self.steps)
@@ -259,7 +285,13 @@ def _is_operand(x: object) -> "TypeGuard[float | Schedule]":
 
 
 def _operand(x: "float | Schedule") -> Schedule:
-    return x if isinstance(x, Schedule) else Constant(x)
+    return x if isinstance(x, Schedule) else Constant(as_number("a number beside a schedule", x))
+
+
+def _negative(x: "float | Schedule") -> Schedule:
+    negative = _operand(x)
+    # What stands for a number stays one, with no say in the length.
+    return Constant(-negative.value) if _is_bare(negative) else -negative
 
 
 def planned(schedule: Schedule, xp: Any, t: Any) -> Any:
@@ -307,8 +339,8 @@ def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
 CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
 
 
-def _depth_over(owner: Schedule, levels: int = 1) -> int:
-    depth = levels + max(part._depth for part in owner._parts())
+def _depth_over(owner: Schedule, parts: Iterable[Schedule] = ()) -> int:
+    depth = 1 + max(part._depth for part in parts or owner._parts())
     if depth > DEEPEST:
         raise ValueError(
             f"{type(owner).__name__} must nest at most {DEEPEST} deep, got {depth}"
@@ -329,7 +361,56 @@ def _stretched(schedule: Schedule, steps: int) -> Schedule:
     if math.isinf(schedule.steps):
         raise ValueError(f"an endless schedule cannot be stretched, got {show(schedule)}")
     # A schedule of no length has no proportions to keep: it holds its value.
-    return schedule._resized(steps) if schedule.steps else Stretched(schedule, steps)
+    return (schedule._resized(steps) if schedule.steps else None) or Stretched(schedule, steps)
+
+
+def _compiled(schedule: Schedule) -> Callable[[int], float]:
+    """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is."""
+    end = schedule.steps if math.isfinite(schedule.steps) else LONGEST
+    if isinstance(schedule, Piecewise) and len(schedule.phases) > MOST_COMPILED_NODES:
+        return _searching(schedule, end)
+    if _is_small(schedule):
+        try:
+            return record(schedule, end, schedule._value(PYTHON, end))
+        except NoSourceError:  # a `Function`, or a value past every float
+            pass
+    return partial(_walked, schedule, end)
+
+
+def _walked(schedule: Schedule, end: float, step: int) -> float:
+    return schedule._value(PYTHON, min(end, step))  # type: ignore[no-any-return]
+
+
+def _searching(chain: "Piecewise", end: float) -> Callable[[int], float]:
+    """Return a long chain's function: bisection, and one function for all phases of a kind."""
+    starts, phases, last = chain.starts, chain.phases, chain._value(PYTHON, end)
+    calls: list[Callable[[int], float] | None] = [None] * len(phases)
+
+    def value(step: int) -> float:
+        if step >= end:
+            return last  # type: ignore[no-any-return]
+        i = bisect_right(starts, step) - 1
+        call = calls[i]
+        if call is None:
+            formula, numbers = phases[i]._plan()
+            if formula is None:
+                call = partial(phases[i]._value, PYTHON)
+            else:
+                call = partial(record_kind(formula, len(numbers)), *numbers)
+            calls[i] = call
+        return call(step - starts[i])
+
+    return value
+
+
+def _is_small(schedule: Schedule) -> bool:
+    """Whether a tree has few enough nodes to be worth compiling."""
+    found: list[Schedule] = [schedule]
+    for node in found:
+        found.extend(islice(node._parts(), MOST_COMPILED_NODES))
+        if len(found) > MOST_COMPILED_NODES:
+            return False
+    return True
 
 
 @value
@@ -370,7 +451,7 @@ class Constant(Schedule):
         return Open((_Template(cls(0.0, steps), "hold"),))
 
 
-def _is_bare(schedule: Schedule) -> bool:
+def _is_bare(schedule: Schedule) -> "TypeGuard[Constant]":
     """Whether *schedule* is what a plain number becomes beside a schedule."""
     return isinstance(schedule, Constant) and math.isinf(schedule.steps)
 
@@ -379,7 +460,9 @@ def _chained(phases: Iterable[Schedule]) -> tuple[Schedule, ...]:
     """Return *phases* as the flat tuple of a chain, or refuse them."""
     flat = tuple(_flat(phases))
     chain = tuple(phase for phase in flat if isinstance(phase, Schedule))
-    if len(chain) < 2 or len(chain) < len(flat):
+    if len(chain) < len(flat):
+        refuse("Piecewise.phases", "schedules (Piecewise.of and >> also take open phases)", flat)
+    if len(chain) < 2:
         refuse("Piecewise.phases", "two schedules or more (Piecewise.of takes any number)", flat)
     for i, phase in enumerate(chain[:-1]):
         if math.isinf(phase.steps):
@@ -494,7 +577,7 @@ class Scaled(Schedule):
 
     def _plan(self) -> Plan:
         formula, numbers = self.schedule._plan()
-        return Plan(_scaled(formula), (self.factor, *numbers)) if formula else Plan(None)
+        return Plan(ScaledFormula(formula), (self.factor, *numbers)) if formula else Plan(None)
 
     def _text(self) -> tuple[str, int]:
         return f"{self.factor!r} * {_joined(self.schedule, _ATOM)}", _PRODUCT
@@ -503,9 +586,15 @@ class Scaled(Schedule):
         return Scaled(self.factor, _stretched(self.schedule, steps))
 
 
-@cache  # the same function for the same formula: that is what plans compare
-def _scaled(formula: Formula) -> Formula:
-    return lambda xp, t, factor, *numbers: factor * formula(xp, t, *numbers)
+@attrs.define(unsafe_hash=True)  # not frozen: torch.compile cannot trace how a frozen one is made
+class ScaledFormula:
+    """A formula times a factor; equal, as every formula must be, where it computes alike."""
+
+    formula: Formula
+
+    def __call__(self, xp: Any, t: Any, factor: Any, *numbers: Any) -> Any:
+        """Return *factor* times the value of the formula at *t*."""
+        return factor * self.formula(xp, t, *numbers)
 
 
 def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule, ...]:
@@ -547,6 +636,12 @@ class _Pointwise(Schedule):
         )
         return reduce(lambda a, b: self._join(xp, a, b), values)
 
+    def _long_text(self) -> tuple[str, int] | None:
+        """Return the text of more terms than Python's parser takes operators, None for fewer."""
+        if len(self.terms) <= SHORT_CHAIN:
+            return None
+        return f"{type(self).__name__}([{', '.join(map(repr, self.terms))}])", _ATOM
+
     def _texts(self, first: int, others: int) -> list[str]:
         """Return the terms' texts; what was a number prints as one, unless two numbers would meet."""
         bare = [_is_bare(term) for term in self.terms]
@@ -581,7 +676,7 @@ class Sum(_Pointwise):
         return a + b
 
     def _text(self) -> tuple[str, int]:
-        return " + ".join(self._texts(_SUM, _PRODUCT)), _SUM
+        return self._long_text() or (" + ".join(self._texts(_SUM, _PRODUCT)), _SUM)
 
 
 class Product(_Pointwise):
@@ -600,6 +695,8 @@ class Product(_Pointwise):
         return a * b
 
     def _text(self) -> tuple[str, int]:
+        if long := self._long_text():
+            return long
         first, *rest = self.terms
         return " * ".join([_joined(first, _PRODUCT), *(_joined(a, _ATOM) for a in rest)]), _PRODUCT
 
@@ -692,8 +789,8 @@ class Repeated(Schedule):
             math.inf if self.times is None else sum(self._lengths) or self.schedule.steps * self.times
         )
     )
-    # One level more than it seems: cycles that grow are scaled phases of a chain.
-    _depth: int = derived(lambda self: _depth_over(self, levels=2))
+    _cycles: Schedule | None = derived(lambda self: self._laid_out())
+    _depth: int = derived(lambda self: _depth_over(self, [self._cycles or self.schedule]))
 
     def _parts(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -716,15 +813,17 @@ class Repeated(Schedule):
             return ()
         return _cycle_lengths(cycle, self.times, self.growth)
 
-    @cached_property
-    def _cycles(self) -> Schedule:
+    def _laid_out(self) -> Schedule | None:
+        """Return cycles that grow or shrink as a chain of phases; None where all are alike."""
+        if not self._lengths:
+            return None
         return Piecewise.of(
             cycle if k == 0 or self.gain == 1 else self.gain**k * cycle
             for k, cycle in enumerate(_stretched(self.schedule, n) for n in self._lengths)
         )
 
     def _value(self, xp: Any, t: Any) -> Any:
-        if self._lengths:
+        if self._cycles is not None:
             return self._cycles._value(xp, xp.minimum(t, xp.number(self._cycles.steps)))
         cycle = xp.number(self.schedule.steps)
         k, local = xp.divmod(t, cycle)
@@ -741,13 +840,13 @@ class Repeated(Schedule):
     def _text(self) -> tuple[str, int]:
         return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self)[1:])})", _ATOM
 
-    def _resized(self, steps: int) -> Schedule:
+    def _resized(self, steps: int) -> Schedule | None:
         cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
         try:
             rebuilt = changed(self, schedule=_stretched(self.schedule, cycle))
         except ValueError:  # a cycle would be below one step
-            return Stretched(self, steps)
-        return rebuilt if rebuilt.steps == steps else Stretched(self, steps)
+            return None
+        return rebuilt if rebuilt.steps == steps else None
 
 
 def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:
@@ -765,7 +864,8 @@ def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, .
         if lengths[-1] < 1:
             refuse("Repeated.growth", "such that no cycle is below one step", growth)
         if total > LONGEST or len(lengths) > most:
-            refuse("Repeated.growth", f"such that {most} cycles and 10**300 steps suffice", growth)
+            rule = f"such that {most:,} cycles take it past 2**63 steps, or give times="
+            refuse("Repeated.growth", rule if times is None else "such that it ends by 10**300 steps", growth)
     return tuple(lengths)
 
 
@@ -798,7 +898,7 @@ class Sliced(Schedule):
             refuse("Sliced.schedule", "cut by a[i:j], which needs no such node", self.schedule)
 
     def _value(self, xp: Any, t: Any) -> Any:
-        return self.schedule._value(xp, t + xp.number(self.start))
+        return self.schedule._value(xp, xp.shift(t, self.start, self.stop))
 
     def _text(self) -> tuple[str, int]:
         start = self.start or ""
@@ -830,6 +930,8 @@ class Stretched(Schedule):
     def __attrs_post_init__(self) -> None:
         if math.isinf(self.schedule.steps) or self.schedule.steps == self.steps:
             refuse("Stretched.schedule", "finite and of another length", self.schedule)
+        if self.schedule.steps and self.schedule._resized(self.steps) is not None:
+            refuse("Stretched.schedule", "stretched by a.stretch(...), which rebuilds it", self.schedule)
 
     def _value(self, xp: Any, t: Any) -> Any:
         if self.steps == 0:
@@ -894,5 +996,6 @@ class Open:
     __array_ufunc__: ClassVar[None] = None
     __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = _refuse
     __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = _refuse
+    __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = _refuse
     __rrshift__ = scale = clamp = repeat = stretch = sample = _refuse
     steps = property(_refuse)

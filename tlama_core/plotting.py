@@ -1,23 +1,28 @@
 """Pictures of schedules on matplotlib axes; matplotlib is imported when something is drawn."""
 
 import math
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterable
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
-from tlama_core.algebra import Piecewise, Schedule
+from tlama_core.algebra import Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Schedule, Sum
+from tlama_core.shapes import Step
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
+    Steps = npt.NDArray[np.int64]
+    Values = npt.NDArray[np.float64]
+
 DRAWN_POINTS = 2_000
 LABELLED_PHASES = 12
+MOST_JOINTS = 500
 
 
-def new_axes(figsize: tuple[float, float]) -> "tuple[Axes, Callable[[], None]]":
-    """Return axes on a new figure, and what shows it: nothing where the backend only writes files.
+def new_axes(figsize: tuple[float, float]) -> "tuple[Axes, Callable[[], None] | None]":
+    """Return axes on a new figure, and what shows it: None where the backend only writes files.
 
     Under such a backend the figure belongs to its axes alone, so that none is left open in pyplot.
     """
@@ -27,29 +32,51 @@ def new_axes(figsize: tuple[float, float]) -> "tuple[Axes, Callable[[], None]]":
 
     registry: Any = backend_registry
     if mpl.get_backend().lower() in registry.list_builtin(BackendFilter.NON_INTERACTIVE):
-        return Figure(figsize=figsize, layout="constrained").add_subplot(), lambda: None
+        return Figure(figsize=figsize, layout="constrained").add_subplot(), None
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=figsize, layout="constrained")[1], plt.show
 
 
-def boundaries(schedule: Callable[[int], float], total: int) -> list[int]:
-    """Return the updates below *total* at which a new phase of *schedule* begins, where it tells."""
-    if not isinstance(schedule, Piecewise):
-        return []
-    return [start for start in schedule.starts[1:] if 0 < start < total]
+def joints(schedule: Callable[[int], float], total: int) -> list[int]:
+    """Return the updates below *total* at which *schedule* changes its formula, where it tells."""
+    found: Iterable[int] = ()
+    if isinstance(schedule, Piecewise):
+        found = schedule.starts
+    elif isinstance(schedule, Step):
+        found = (time for time, _ in schedule.drops)
+    elif isinstance(schedule, Repeated) and schedule.growth == 1:
+        found = islice(range(0, total, int(schedule.schedule.steps)), MOST_JOINTS + 2)
+    elif isinstance(schedule, Repeated):
+        found = accumulate(schedule._lengths)
+    elif isinstance(schedule, (Scaled, Sum, Product, Maximum, Minimum)):
+        found = (joint for part in schedule._parts() for joint in joints(part, total))
+    return sorted({joint for joint in found if 0 < joint < total})
+
+
+def curve(schedule: Callable[[int], float], total: int) -> "tuple[Steps, Values]":
+    """Return what to draw over updates 0 to *total*: all, or a few thousand, every joint exact."""
+    import numpy as np
+
+    end = last_step(schedule, total)
+    drawn = np.linspace(0, end, min(end, DRAWN_POINTS) + 1).round().astype(np.int64)
+    near = [step for joint in joints(schedule, total)[:MOST_JOINTS] for step in (joint - 1, joint)]
+    steps = np.union1d(drawn, np.asarray(near, dtype=np.int64))
+    return steps, values_at(schedule, steps)
+
+
+def points(schedule: Callable[[int], float], total: int, interval: int | None) -> "tuple[Steps, Values]":
+    """Return a point every *interval* updates; about twenty of them where it is None."""
+    import numpy as np
+
+    every = interval or max(1, math.ceil(total / 20))
+    steps = np.arange(0, last_step(schedule, total) + 1, every, dtype=np.int64)
+    return steps, values_at(schedule, steps)
 
 
 def draw(ax: "Axes", schedule: Callable[[int], float], total: int, **line: Any) -> None:
-    """Draw *schedule* over updates 0 to *total*: every update, or a few thousand, every joint exact."""
-    import numpy as np
-
-    joints, end = boundaries(schedule, total), last_step(schedule, total)
-    drawn = np.linspace(0, end, min(end, DRAWN_POINTS) + 1).round().astype(np.int64)
-    around = np.asarray([step for joint in joints for step in (joint - 1, joint)], dtype=np.int64)
-    steps = np.union1d(drawn, around)
-    ax.plot(steps, values_at(schedule, steps), **line)
-    ax.margins(x=0.01)
+    """Draw *schedule* over updates 0 to *total*."""
+    ax.plot(*curve(schedule, total), **line)
 
 
 def last_step(schedule: Callable[[int], float], total: int) -> int:
@@ -57,7 +84,7 @@ def last_step(schedule: Callable[[int], float], total: int) -> int:
     return total if isinstance(schedule, Schedule) else total - 1
 
 
-def values_at(schedule: Callable[[int], float], steps: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float64]":
+def values_at(schedule: Callable[[int], float], steps: "Steps") -> "Values":
     """Return the values of a schedule, or of any callable of an integer, at *steps*."""
     import numpy as np
 
@@ -73,31 +100,24 @@ def label_axes(ax: "Axes", title: str, ylabel: str) -> None:
     ax.set(title=title, xlabel="Step", ylabel=ylabel)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.ticklabel_format(axis="y", style="scientific", scilimits=(-3, 4))
+    ax.margins(x=0.01)
     ax.grid(visible=True, linestyle="--", alpha=0.5)
 
 
 def mark_phases(ax: "Axes", schedule: Callable[[int], float], total: int) -> None:
     """Mark where the phases of *schedule* meet, and name those wide enough for a name."""
-    joints = boundaries(schedule, total)
-    for joint in joints:
-        ax.axvline(joint, color="grey", linestyle=":", linewidth=1)
-    if not isinstance(schedule, Piecewise) or len(joints) >= LABELLED_PHASES:
+    marks = joints(schedule, total)
+    if len(marks) <= MOST_JOINTS:
+        at = ax.get_xaxis_transform()
+        ax.vlines(marks, 0, 1, transform=at, color="grey", linestyle=":", linewidth=1)
+    if not isinstance(schedule, Piecewise) or len(marks) >= LABELLED_PHASES:
         return
-    phases = [p for p, s in zip(schedule.phases, schedule.starts, strict=True) if p.steps and s < total]
     ax.margins(y=0.1)  # room for the names above the curve
-    for phase, (start, stop) in zip(phases, pairwise([0, *joints, total]), strict=False):
-        name = _shape_of(phase)
+    style: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": "small", "color": "dimgrey"}
+    for phase, start in zip(schedule.phases, schedule.starts, strict=True):
+        name, stop = _shape_of(phase), min(start + phase.steps, total)
         if (stop - start) / total > 0.012 * len(name):
-            ax.text(
-                (start + stop) / 2,
-                0.985,
-                name,
-                transform=ax.get_xaxis_transform(),
-                ha="center",
-                va="top",
-                fontsize="small",
-                color="dimgrey",
-            )
+            ax.text((start + stop) / 2, 0.985, name, transform=ax.get_xaxis_transform(), **style)
 
 
 def _shape_of(phase: Schedule) -> str:
@@ -105,12 +125,3 @@ def _shape_of(phase: Schedule) -> str:
     while len(parts := phase._parts()) == 1:
         (phase,) = parts
     return type(phase).__name__
-
-
-def draw_points(ax: "Axes", schedule: Callable[[int], float], total: int, interval: int | None) -> None:
-    """Draw a point every *interval* updates; about twenty of them where it is None."""
-    import numpy as np
-
-    every = interval or max(1, math.ceil(total / 20))
-    points = np.arange(0, last_step(schedule, total) + 1, every, dtype=np.int64)
-    ax.plot(points, values_at(schedule, points), "o", color="C0", markersize=4)

@@ -5,18 +5,17 @@ import operator
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from tlama_core._backend import Plan
+from tlama_core._backend import Formula, Plan
 from tlama_core._checks import LONGEST, as_length, as_number, length, number, refuse, value
 from tlama_core.algebra import (
     Constant,
     Open,
     Piecewise,
     Schedule,
-    Stretched,
     _rounded,
     _Template,
     changed,
@@ -75,6 +74,9 @@ class Segment(Schedule):
     end: float
     steps: int
 
+    _exact: ClassVar[bool] = False
+    """Whether no weight is ever above 1, whatever the rounding."""
+
     @staticmethod
     @abstractmethod
     def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
@@ -90,41 +92,50 @@ class Segment(Schedule):
         return ()
 
     @classmethod
-    def _falling(
-        cls, xp: Any, t: Any, near: Any, way: Any, low: Any, high: Any, steps: Any, *extra: Any
-    ) -> Any:
-        return xp.clip(near + cls._fall(xp, way, t, steps - t, steps, *extra), low, high)
+    def _falling(cls, xp: Any, t: Any, near: Any, way: Any, steps: Any, *extra: Any) -> Any:
+        return near + cls._fall(xp, way, t, steps - t, steps, *extra)
 
     @classmethod
-    def _rising(
-        cls, xp: Any, t: Any, near: Any, way: Any, low: Any, high: Any, steps: Any, *extra: Any
-    ) -> Any:
-        return xp.clip(near + cls._rise(xp, way, t, steps - t, steps, *extra), low, high)
+    def _rising(cls, xp: Any, t: Any, near: Any, way: Any, steps: Any, *extra: Any) -> Any:
+        return near + cls._rise(xp, way, t, steps - t, steps, *extra)
 
     @classmethod
-    def _crossing(
-        cls, xp: Any, t: Any, start: Any, end: Any, low: Any, high: Any, steps: Any, *extra: Any
-    ) -> Any:
+    def _crossing(cls, xp: Any, t: Any, start: Any, end: Any, steps: Any, *extra: Any) -> Any:
         left = steps - t
         going = cls._fall(xp, start, t, left, steps, *extra)
-        return xp.clip(going + cls._rise(xp, end, t, left, steps, *extra), low, high)
+        return going + cls._rise(xp, end, t, left, steps, *extra)
 
     def _plan(self) -> Plan:
         start, end = self.start, self.end
+        low, high = min(start, end), max(start, end)
+        rest = (self.steps, *self._extra())
         if self.steps == 0 or start == end:
             return Plan(constantly, (end,))
-        rest = (min(start, end), max(start, end), self.steps, *self._extra())
-        if min(start, end) < 0 < max(start, end):  # far ends of opposite sign may have no difference
-            return Plan(self._crossing, (start, end, *rest))
-        if abs(start) >= abs(end):
-            return Plan(self._falling, (end, _way(end, start), *rest))
-        return Plan(self._rising, (start, _way(start, end), *rest))
+        if low < 0 < high:  # ends of opposite sign: their difference may be past any float
+            return Plan(Clipped(self._crossing), (low, high, start, end, *rest))
+        near, far = (end, start) if abs(start) >= abs(end) else (start, end)
+        formula: Formula = self._falling if near == end else self._rising
+        way = _way(near, far)
+        if self._exact and near + way == far:  # rounding is monotone: nothing can leave the range
+            return Plan(formula, (near, way, *rest))
+        return Plan(Clipped(formula), (low, high, near, way, *rest))
 
     def _value(self, xp: Any, t: Any) -> Any:
         return planned(self, xp, t)
 
     def _resized(self, steps: int) -> Schedule:
         return changed(self, steps=steps)
+
+
+@attrs.define(unsafe_hash=True)  # not frozen: torch.compile cannot trace how a frozen one is made
+class Clipped:
+    """A formula, and a range that its values do not leave."""
+
+    formula: Formula
+
+    def __call__(self, xp: Any, t: Any, low: Any, high: Any, *numbers: Any) -> Any:
+        """Return the value of the formula at *t*, within the range."""
+        return xp.clip(self.formula(xp, t, *numbers), low, high)
 
 
 def _way(near: float, far: float) -> float:
@@ -162,6 +173,8 @@ class Linear(_Line):
 
     __slots__ = ()
 
+    _exact = True
+
     @staticmethod
     def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         return amount * (left / steps)
@@ -183,6 +196,8 @@ class Cosine(_Line):
     """
 
     __slots__ = ()
+
+    _exact = True
 
     @staticmethod
     def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
@@ -208,9 +223,12 @@ class Sqrt(_Line):
 
     __slots__ = ()
 
+    _exact = True
+
     @staticmethod
     def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
-        return amount * (left / steps / (1 + xp.sqrt(t / steps)))
+        # Apart at 0, where the slope is infinite, so that the gradient there is 0.
+        return amount * xp.where(t > 0, left / steps / (1 + xp.sqrt(t / steps)), 1.0)
 
     @staticmethod
     def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
@@ -343,7 +361,7 @@ class PowerLaw(Schedule):
         except OverflowError:
             end = math.inf
         if not math.isfinite(end):
-            refuse("PowerLaw.exponent", "such that the end is finite", self.exponent)
+            refuse("PowerLaw.exponent", "such that no value is past every float", self.exponent)
 
     def _plan(self) -> Plan:
         return Plan(_power_law, (self.start, self.timescale, self.exponent))
@@ -351,10 +369,10 @@ class PowerLaw(Schedule):
     def _value(self, xp: Any, t: Any) -> Any:
         return planned(self, xp, t)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _resized(self, steps: int) -> Schedule | None:
         timescale = self.timescale * (steps / self.steps)
         if not 0 < timescale < math.inf:
-            return Stretched(self, steps)
+            return None
         return changed(self, steps=steps, timescale=timescale)
 
 
@@ -412,9 +430,11 @@ class Step(Schedule):
         def __init__(self, start: float, drops: Table, steps: float = ...) -> None: ...  # noqa: D107
 
     def __attrs_post_init__(self) -> None:
-        for time, _ in self.drops:
+        for time, factor in self.drops:
             if not 0 < time < self.steps:
                 refuse("a time in Step.drops", f"above 0 and below the length {self.steps}", time)
+            if math.isinf(self.start * factor):
+                refuse(f"the factor at {time} in Step.drops", "such that its value is finite", factor)
 
     @classmethod
     def every(cls, start: float, gamma: float, interval: int) -> Schedule:
@@ -433,11 +453,11 @@ class Step(Schedule):
         levels = (self.start, *(self.start * factor for _, factor in self.drops))
         return xp.lookup(t, times, levels)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _resized(self, steps: int) -> Schedule | None:
         total = int(self.steps)
         drops = {_rounded(time * steps, total): factor for time, factor in self.drops}
         if len(drops) < len(self.drops) or not all(0 < time < steps for time in drops):
-            return Stretched(self, steps)
+            return None
         return Step(self.start, drops, steps)
 
 
@@ -448,7 +468,8 @@ class Function(Schedule):
     value(t) = fn(t), and fn(steps - 1) from update steps - 1 on (a table has no more entries)
 
     What *fn* returns must be a finite number: anything else is an error that names it. A NumPy array of
-    steps is served one by one. Equal only if *fn* is the same object; it has no text form.
+    steps is served one by one; a stretched Function is called at fractional times, which a table has not.
+    Equal only if *fn* is the same object; it has no text form.
 
     >>> table = [0.1, 0.2, 0.4]
     >>> Function(table.__getitem__, steps=3)(7)
@@ -464,7 +485,7 @@ class Function(Schedule):
 
     def _value(self, xp: Any, t: Any) -> Any:
         last = t if math.isinf(self.steps) else xp.minimum(t, xp.number(self.steps - 1))
-        return xp.each(self._checked, last)
+        return xp.each(self, last)
 
     def _checked(self, t: float) -> float:
         return as_number(f"what {self.fn!r} returns at step {t}", self.fn(t))
@@ -481,6 +502,8 @@ def through(
     >>> through({0: 1.0, 1_000: 0.3, 5_000: 0.0})
     Linear(1.0, 0.3, steps=1000) >> Linear(0.3, 0.0, steps=4000)
     """
+    if not callable(shape):
+        refuse("through.shape", "called as shape(start, end, steps=...)", shape, TypeError)
     pairs = _pairs("through.points", points)
     if len(pairs) < 2 or pairs[0][0] != 0:
         refuse("through.points", "two points or more, the first at update 0", points)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from tlama_core._checks import as_length, as_number, refuse
+from tlama_core._checks import show as shown
 from tlama_core.algebra import Constant, Open, Piecewise, Schedule
 from tlama_core.shapes import Cosine, Exponential, Function, Linear, Step, Warmup
 
@@ -199,14 +200,16 @@ def plot_lr_schedule(
         as_length("plot_lr_schedule.point_interval", point_interval, at_least=1)
     if isinstance(lr_scheduler, Open) or not callable(lr_scheduler):
         refuse("plot_lr_schedule.lr_scheduler", "a schedule or a callable", lr_scheduler, TypeError)
-    show: Callable[[], None] = lambda: None  # noqa: E731 - axes that were handed in are shown by their owner
-    if ax is None:
-        ax, show = plotting.new_axes(figsize)
-    plotting.draw(ax, lr_scheduler, total)
-    plotting.draw_points(ax, lr_scheduler, total, point_interval)
+    # Values first: a scheduler that fails leaves no figure behind.
+    curve = plotting.curve(lr_scheduler, total)
+    points = plotting.points(lr_scheduler, total, point_interval)
+    ax, show = plotting.new_axes(figsize) if ax is None else (ax, None)
+    (line,) = ax.plot(*curve)
+    ax.plot(*points, "o", color=line.get_color(), markersize=4)
     plotting.mark_phases(ax, lr_scheduler, total)
-    plotting.label_axes(ax, title or "Learning rate schedule", "Learning rate")
-    show()
+    plotting.label_axes(ax, "Learning rate schedule" if title is None else title, "Learning rate")
+    if show is not None:
+        show()
     return ax
 
 
@@ -215,7 +218,7 @@ def _span(key: object) -> tuple[int, int]:
     name = "a range of get_combined_lr_scheduler"
     if not isinstance(key, tuple) or len(key) != 2:
         refuse(name, "a pair (start_step, end_step)", key, TypeError)
-    start, stop = (int(as_length(f"{name}, here {key!r},", end)) for end in key)
+    start, stop = (int(as_length(f"{name}, here {shown(key)},", end)) for end in key)
     if start >= stop:
         refuse(name, "of start_step < end_step", key)
     return start, stop
@@ -238,7 +241,7 @@ def _milestones(name: str, milestones: object, factors: object, warmup: int, tot
     for key, given in (("step_milestones", milestones), ("step_factors", factors)):
         if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
             refuse(f"{name}.{key}", "a list of numbers", given, TypeError)
-    fractions = [_within_one(f"{name}.step_milestones", m) for m in cast("Any", milestones)]
+    fractions = [as_number(f"{name}.step_milestones", m, above=0, below=1) for m in cast("Any", milestones)]
     levels = [as_number(f"{name}.step_factors", f, above=0, at_most=1) for f in cast("Any", factors)]
     if len(fractions) != len(levels):
         refuse(f"{name}.step_factors", f"as many as the {len(fractions)} milestones", levels)
@@ -253,11 +256,6 @@ def _milestones(name: str, milestones: object, factors: object, warmup: int, tot
             refuse(f"{name}.step_milestones", "before the last step", fraction)
         drops[at - warmup] = level
     return drops
-
-
-def _within_one(name: str, milestone: object) -> float:
-    fraction = as_number(name, milestone, above=0, at_most=1)
-    return fraction if fraction < 1 else refuse(name, "below 1", milestone)
 
 
 def _whole(exact: Fraction) -> int:

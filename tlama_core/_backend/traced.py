@@ -1,0 +1,231 @@
+"""The namespace of libraries that trace: JAX, torch, and whatever else follows the array API.
+
+Values are never inspected, so there is no branch on one: a phase is picked by `where`, or, in a long chain,
+its numbers are looked up and the formula computed once. Every branch is finite wherever the clock stands,
+and so are the gradients; a root or power has gradient 0 where its own slope is infinite.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+FEW = 4
+"""So many phases are picked by `where`; the numbers of more of them are looked up."""
+
+
+def evaluate_traced(schedule: Any, step: Any) -> Any:
+    """Return the values at an array of steps, as an array of the same library, device and shape."""
+    lib = _library(step)
+    if not lib.isdtype(step.dtype, ("integral", "real floating")):
+        raise TypeError(f"an array of steps must hold numbers, got dtype {step.dtype}")
+    if lib.isdtype(step.dtype, "integral") and not _divides_integers(step):
+        step = lib.astype(step, lib.zeros(()).dtype)
+    xp = TracedNamespace(lib, step)
+    t = xp.clock(lib.reshape(step, (-1,)), schedule.steps)
+    values = lib.reshape(schedule._value(xp, t), step.shape)
+    return lib.astype(values, xp.result) if values.dtype != xp.result else values
+
+
+def _divides_integers(step: Any) -> bool:
+    """Whether the quotient of integers is defined, as the array API leaves open."""
+    return type(step).__module__.partition(".")[0] in ("torch", "jax", "jaxlib")
+
+
+def _library(step: Any) -> Any:
+    if type(step).__module__.partition(".")[0] != "torch":
+        return step.__array_namespace__()
+    import array_api_compat.torch  # the one that everybody uses and that does not name its namespace
+
+    return array_api_compat.torch
+
+
+class TracedNamespace:
+    """Serves a one-dimensional array of integers or floats of the library *lib*."""
+
+    def __init__(self, lib: Any, step: Any) -> None:
+        self.lib = lib
+        self.device = {"device": step.device} if lib.__name__.endswith("torch") else {}
+        self.floating = lib.isdtype(step.dtype, "real floating")
+        self.result = step.dtype if self.floating else lib.zeros(()).dtype
+        # A clock of 16 bits could not count to 3,000; its values are still of its own type.
+        self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
+        narrow = self.floating or lib.isdtype(step.dtype, "unsigned integer")
+        keep = not narrow and lib.iinfo(step.dtype).bits >= 32
+        self.whole = step.dtype if keep else lib.arange(1).dtype
+        # No clock passes the last number of its type but one, so that t + 1 is one too.
+        self.latest = math.inf if self.floating else lib.iinfo(self.whole).max - 1
+
+    def clock(self, step: Any, steps: float) -> Any:
+        """Return *step* as a clock within [0, steps]."""
+        if self.floating:
+            return self.within(self.lib.astype(step, self.real), steps)
+        if self.lib.iinfo(step.dtype).max > self.latest:
+            step = self.where(step > self.latest, self.latest, step)
+        return self.within(self.lib.astype(step, self.whole), steps)
+
+    def within(self, t: Any, steps: Any) -> Any:
+        """Return *t*, not below 0 and not past *steps*; a boundary past the clock is never reached."""
+        t = self.where(t < 0, 0, t)
+        if isinstance(steps, (int, float)) and steps > self.latest:
+            return t
+        return self.minimum(t, steps)
+
+    # --- the names of the array API, and plain numbers as they are
+
+    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+        if isinstance(condition, bool):
+            return yes if condition else no
+        return self.lib.where(condition, yes, no)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        return self.where(b < a, b, a)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        return self.where(b > a, b, a)
+
+    def clip(self, x: Any, low: Any, high: Any) -> Any:
+        return self.where(x < low, low, self.where(x > high, high, x))
+
+    def _function(self, name: str, x: Any) -> Any:
+        return getattr(math if isinstance(x, float) else self.lib, name)(x)
+
+    def sin(self, x: Any) -> Any:
+        return self._function("sin", x)
+
+    def exp(self, x: Any) -> Any:
+        return self._function("exp", x)
+
+    def expm1(self, x: Any) -> Any:
+        return self._function("expm1", x)
+
+    def log(self, x: Any) -> Any:
+        return self._function("log", x)
+
+    def log1p(self, x: Any) -> Any:
+        return self._function("log1p", x)
+
+    def sqrt(self, x: Any) -> Any:
+        # Both branches are finite where x is 0, so that the gradient there is 0 and not NaN.
+        return self.where(x > 0, self.lib.sqrt(self.where(x > 0, x, 1.0)), 0.0)
+
+    def pow(self, x: Any, y: Any) -> Any:
+        if isinstance(x, float):
+            return x**y
+        return self.where(x > 0, self.where(x > 0, x, 1.0) ** y, 0.0)
+
+    # --- what a schedule asks for besides
+
+    def number(self, constant: float) -> float:
+        """Return a constant as this library can hold it beside a clock of so many bits."""
+        return float(constant) if constant > self.latest else constant
+
+    def full(self, t: Any, constant: Any) -> Any:
+        return self.lib.zeros_like(t, dtype=self.real) + constant
+
+    def divmod(self, t: Any, by: Any) -> tuple[Any, Any]:
+        whole = t // by
+        return whole, t - whole * by
+
+    def shift(self, t: Any, by: int, to: float) -> Any:
+        if to <= self.latest or self.floating:
+            return t + by
+        if to < math.inf or by > self.latest:
+            return self.lib.astype(t, self.real) + float(by)
+        return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
+
+    def rescale(self, t: Any, to: int, of: int) -> Any:
+        if to * of < (2 / self.lib.finfo(t.dtype).eps if self._is_real(t) else self.latest):
+            whole, rest = self.divmod(t * to, of)
+            return whole + rest / of
+        return t / self.number(of) * self.number(to)
+
+    def _is_real(self, t: Any) -> bool:
+        return bool(self.lib.isdtype(t.dtype, "real floating"))  # of a clock that was rescaled, too
+
+    def each(self, function: Any, t: Any) -> Any:
+        """Return what a `Function` makes of the array: it is traced, so nothing can be checked."""
+        return self.lib.zeros_like(t, dtype=self.real) + function.fn(t)
+
+    def lookup(self, t: Any, times: Sequence[int], entries: Sequence[float]) -> Any:
+        reached = [time for time in times if time <= self.latest]
+        if len(reached) < FEW:
+            value = self.full(t, entries[0])
+            for time, entry in zip(reached, entries[1:], strict=False):
+                value = self.where(t < time, value, entry)
+            return value
+        return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
+
+    def phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+        last = len(phases) - 1
+        owners = [
+            (start, phase)
+            for i, (start, phase) in enumerate(zip(starts, phases, strict=True))
+            if (phase.steps or i == last) and start <= self.latest
+        ]
+        if len(owners) > FEW:
+            return self._gathered(t, *zip(*owners, strict=True))
+        value = None
+        for i, (start, phase) in reversed(list(enumerate(owners))):
+            # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
+            local = t if start == 0 else self.maximum(t - start, 0)
+            local = local if i == len(owners) - 1 else self.minimum(local, int(phase.steps))
+            here = phase._value(self, local)
+            value = here if value is None else self.where(t < owners[i + 1][0], here, value)
+        return value
+
+    def _gathered(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+        """Compute every formula once, with the numbers of each time's phase looked up."""
+        owner = self._searched(starts[1:], t)
+        kinds: dict[Any, list[int]] = {}
+        plans = [phase._plan() for phase in phases]
+        for i, plan in enumerate(plans):
+            kinds.setdefault(i if plan.formula is None else plan.formula, []).append(i)
+        value = None
+        for formula, members in kinds.items():
+            if isinstance(formula, int):
+                phase = phases[formula]
+                here = phase._value(self, self.within(t - starts[formula], phase.steps))
+            else:
+                here = self._shared(t, owner, formula, members, starts, phases, plans)
+            if value is None:
+                value = here
+                continue
+            mine = [0] * len(phases)
+            for i in members:
+                mine[i] = 1
+            value = self.where(self._taken(mine, owner) == 1, here, value)
+        return value
+
+    def _shared(
+        self,
+        t: Any,
+        owner: Any,
+        formula: Any,
+        members: Sequence[int],
+        starts: Sequence[int],
+        phases: Sequence[Any],
+        plans: Sequence[Any],
+    ) -> Any:
+        rows = [0] * len(phases)  # a time of another kind borrows a row, within whose phase it is clamped
+        for row, i in enumerate(members):
+            rows[i] = row
+        row = owner if len(members) == len(phases) else self._taken(rows, owner, places=True)
+        start = self._taken([starts[i] for i in members], row)
+        longest = self.latest if math.isfinite(self.latest) else 10**30
+        length = self._taken([min(phases[i].steps, longest) for i in members], row)
+        columns = zip(*(plans[i].numbers for i in members), strict=True)
+        numbers = [self._taken(column, row) for column in columns]
+        return formula(self, self.within(t - start, length), *numbers)
+
+    def _searched(self, times: Sequence[int], t: Any) -> Any:
+        return self.lib.searchsorted(self._table(times), t, side="right")
+
+    def _taken(self, column: Sequence[float], at: Any, *, places: bool = False) -> Any:
+        return self.lib.take(self._table(column, places=places), at, axis=0)
+
+    def _table(self, column: Sequence[float], *, places: bool = False) -> Any:
+        """Return constants as an array: whole ones, if they are places or all fit the clock's type."""
+        fits = not self.floating and all(type(c) is int and c <= self.latest for c in column)
+        whole = places or fits
+        dtype = self.whole if whole else self.real
+        return self.lib.asarray([self.number(c) for c in column], dtype=dtype, **self.device)
