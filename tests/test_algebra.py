@@ -82,6 +82,8 @@ def test_a_schedule_is_an_interface():
         "Step(1.0, {})",
         "Constant(-1.0)",
         "Piecewise.of([" + ", ".join(["Constant(1.0, steps=1)"] * 21) + "])",
+        "Sum([Constant(1.0), " + ", ".join(["Constant(1.0, steps=1)"] * 20) + "])",
+        "2.0 * Product([" + ", ".join(["Constant(1.0, steps=1)"] * 21) + "])",
     ],
 )
 def test_a_text_builds_what_prints_it(text):
@@ -116,6 +118,14 @@ def test_operators_build_their_nodes():
     assert a.repeat(3) == Repeated(a, 3)
     assert a[2:5] == Sliced(a, 2, 5)
     assert a[2:5].stretch(steps=9) == Stretched(Sliced(a, 2, 5), 9)
+
+
+def test_subtracting_is_adding_the_negative_number():
+    a = Linear(1, 0, 10)
+    assert a - np.uint8(5) == a - 5 == a + -5.0
+    assert a - Constant(0.5) == a - 0.5
+    assert (a - Constant(0.5)).steps == 10
+    assert (1 - Constant(0.5)) == Constant(1.0) + -0.5
 
 
 def test_only_exact_laws_normalise():
@@ -312,6 +322,13 @@ def test_other_operators_are_pythons_own_type_error(mistake):
         (lambda a: a.stretch(steps=-1), ValueError, "stretch.steps must be a whole number >= 0, got -1"),
         (lambda a: a.stretch(steps=2.5), ValueError, "stretch.steps must be a whole number >= 0"),
         (lambda a: Constant(1.0).stretch(steps=5), ValueError, "an endless schedule cannot be stretched"),
+        (lambda a: Stretched(a, 20), ValueError, "Stretched.schedule must be stretched by a.stretch"),
+        (
+            lambda a: a[2:].stretch(steps=3) and Stretched(a[2:].stretch(steps=3), 5),
+            ValueError,
+            "stretched by",
+        ),
+        (lambda a: len(a.repeat(10**30)), ValueError, r"what len\(\) counts must be <= \d+, got 10{31}$"),
         (lambda a: Stretched(a, 10), ValueError, "Stretched.schedule must be finite and of another length"),
         (lambda a: a.sample(-1), ValueError, "sample.n must be a whole number >= 0, got -1"),
         (

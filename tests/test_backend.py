@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tlama_core import Constant, Cosine, Function, Linear, Piecewise, PowerLaw, Warmup
+from tlama_core import Constant, Cosine, Function, Linear, Piecewise, PowerLaw, Step, Warmup
 from tlama_core.testing.laws import about_equal, magnitude
 from tlama_core.testing.strategies import schedules
 
@@ -188,3 +188,25 @@ def test_many_phases_of_many_kinds_are_computed_together():
     chain = Piecewise.of([*phases, never, Function(math.cos, 3), *phases])
     steps = np.arange(chain.steps + 2)
     assert chain(steps).tolist() == pytest.approx([chain(t) for t in steps.tolist()], rel=1e-15)
+
+
+def test_a_long_chain_serves_steps_in_any_order():
+    chain = Piecewise.of([Cosine(1.0, 0.1, 10), Linear(0, 1, 5)] * 20)
+    steps = np.arange(chain.steps + 3)
+    shuffled = np.random.default_rng(0).permutation(steps)
+    assert chain(shuffled).tolist() == chain(steps)[shuffled].tolist()
+
+
+def test_a_stretch_too_long_for_whole_numbers_is_served_in_floats():
+    far = Function(math.sqrt, 10**17).stretch(steps=10**18)
+    assert far(np.array([0, 10**17])).tolist() == [0.0, 1e8]
+    assert far(1e17) == 1e8
+
+
+def test_the_largest_integers_do_not_wrap():
+    last = np.array([2**63 - 1])
+    assert Warmup(1.0, 10**19)(last).item() == pytest.approx(0.9223372036854775)
+    assert PowerLaw(1.0, timescale=10)[2**62 :](last).item() == pytest.approx(8.5e-10, rel=0.01)
+    assert (Constant(1.0, 2**63 + 5) >> Constant(2.0))(np.array([2**64 - 1], dtype=np.uint64)).item() == 2.0
+    far = Step(1.0, {2**53 + 1: 0.5, 2**70: 0.1})
+    assert far(np.array([2**53, 2**53 + 1])).tolist() == [1.0, 0.5]

@@ -169,6 +169,13 @@ def test_a_boundary_past_the_steps_integers_is_never_reached(jax):
     )
 
 
+def test_the_rest_of_an_endless_schedule_keeps_whole_clocks(jax):
+    jnp, last = jax.numpy, 2**31 - 1
+    assert PowerLaw(1.0, timescale=100)[5:](jnp.int32(95)) == pytest.approx(0.5**0.5, rel=1e-6)
+    assert Step(1.0, {9: 0.5})[5:](jnp.arange(6)).tolist() == [1, 1, 1, 1, 0.5, 0.5]
+    assert Step(1.0, {9: 0.5})[5:](jnp.int32(last)) == 0.5
+
+
 def test_a_function_is_traced(jax):
     a = Constant(1.0, 3) >> Function(lambda t: 2.0 * t, 5)
     assert a(jax.numpy.arange(9)).tolist() == [1, 1, 1, 0, 2, 4, 6, 8, 8]

@@ -13,7 +13,7 @@ import attrs
 
 from tlama_core._backend import Formula, Plan, evaluate
 from tlama_core._backend.numbers import PYTHON, read_number
-from tlama_core._backend.record import NoSourceError, record, record_kind
+from tlama_core._backend.record import FEW, NoSourceError, record, record_kind
 from tlama_core._checks import (
     LONGEST,
     as_length,
@@ -367,7 +367,7 @@ def _stretched(schedule: Schedule, steps: int) -> Schedule:
 def _compiled(schedule: Schedule) -> Callable[[int], float]:
     """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is."""
     end = schedule.steps if math.isfinite(schedule.steps) else LONGEST
-    if isinstance(schedule, Piecewise) and len(schedule.phases) > MOST_COMPILED_NODES:
+    if isinstance(schedule, Piecewise) and len(schedule.phases) > FEW:
         return _searching(schedule, end)
     if _is_small(schedule):
         try:
@@ -385,20 +385,26 @@ def _searching(chain: "Piecewise", end: float) -> Callable[[int], float]:
     """Return a long chain's function: bisection, and one function for all phases of a kind."""
     starts, phases, last = chain.starts, chain.phases, chain._value(PYTHON, end)
     calls: list[Callable[[int], float] | None] = [None] * len(phases)
+    here: tuple[int, float, Callable[[int], float]] = (0, 0, partial(_walked, chain, end))
 
     def value(step: int) -> float:
+        nonlocal here
+        begin, until, call = here  # training walks: most steps fall into the phase of the last one
+        if begin <= step < until:
+            return call(step - begin)
         if step >= end:
             return last  # type: ignore[no-any-return]
         i = bisect_right(starts, step) - 1
-        call = calls[i]
-        if call is None:
+        known = calls[i]
+        if known is None:
             formula, numbers = phases[i]._plan()
             if formula is None:
-                call = partial(phases[i]._value, PYTHON)
+                known = partial(phases[i]._value, PYTHON)
             else:
-                call = partial(record_kind(formula, len(numbers)), *numbers)
-            calls[i] = call
-        return call(step - starts[i])
+                known = partial(record_kind(formula, len(numbers)), *numbers)
+            calls[i] = known
+        here = (starts[i], starts[i] + phases[i].steps, known)
+        return known(step - starts[i])
 
     return value
 

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
@@ -80,6 +81,29 @@ class PythonNamespace:
 
 
 PYTHON = PythonNamespace()
+
+
+class Elementary(ABC):
+    """The elementary functions of a namespace that reaches all of them in one way."""
+
+    @abstractmethod
+    def _function(self, name: str, x: Any) -> Any:
+        """Return the value of the function *name* at *x*."""
+
+    def sin(self, x: Any) -> Any:
+        return self._function("sin", x)
+
+    def exp(self, x: Any) -> Any:
+        return self._function("exp", x)
+
+    def expm1(self, x: Any) -> Any:
+        return self._function("expm1", x)
+
+    def log(self, x: Any) -> Any:
+        return self._function("log", x)
+
+    def log1p(self, x: Any) -> Any:
+        return self._function("log1p", x)
 
 
 def read_number(step: float, steps: float) -> int | float:

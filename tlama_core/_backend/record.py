@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from tlama_core._backend.numbers import EXACT
+from tlama_core._backend.numbers import EXACT, Elementary
 
 _CHOICE, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)  # as Python's grammar binds
 
@@ -108,7 +108,7 @@ def _binary(a: Any, operator: str, b: Any, level: int) -> Expression:
     return Expression(f"{_joined(a, level)} {operator} {_joined(b, level + 1)}", level)
 
 
-class Recorder:
+class Recorder(Elementary):
     """Serves an `Expression`: its answers are source, its side effects the lines before it."""
 
     def __init__(self, *parameters: str) -> None:
@@ -175,16 +175,8 @@ class Recorder:
         else:
             for i, make in enumerate(makes):
                 with self.inside(branches, f"{on} < {bounds[i]!r}" if i < len(bounds) else ""):
-                    self._give(result, written(make()).text)
+                    self.block.append(Let(result, written(make()).text))
         self.block.append(If(branches))
-
-    def _give(self, result: str, text: str) -> None:
-        """Assign to *result*; a line that was made for nothing else gives way."""
-        last = self.block[-1] if self.block else None
-        if isinstance(last, Let) and last.name == text:
-            text = last.text
-            self.block.pop()
-        self.block.append(Let(result, text))
 
     def table(self, name: str, entries: Sequence[Any]) -> str:
         """Return the name of a constant tuple."""
@@ -203,21 +195,6 @@ class Recorder:
             return getattr(math, name)(x)
         self.imported.add(name)
         return self.let(Expression(f"{name}({x.text})"))
-
-    def sin(self, x: Any) -> Any:
-        return self._function("sin", x)
-
-    def exp(self, x: Any) -> Any:
-        return self._function("exp", x)
-
-    def expm1(self, x: Any) -> Any:
-        return self._function("expm1", x)
-
-    def log(self, x: Any) -> Any:
-        return self._function("log", x)
-
-    def log1p(self, x: Any) -> Any:
-        return self._function("log1p", x)
 
     def sqrt(self, x: Any) -> Any:
         return self._function("sqrt", x)

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tlama_core._backend.numbers import Elementary
+
 FEW = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
 
@@ -39,7 +41,7 @@ def _library(step: Any) -> Any:
     return array_api_compat.torch
 
 
-class TracedNamespace:
+class TracedNamespace(Elementary):
     """Serves a one-dimensional array of integers or floats of the library *lib*."""
 
     def __init__(self, lib: Any, step: Any) -> None:
@@ -88,21 +90,6 @@ class TracedNamespace:
 
     def _function(self, name: str, x: Any) -> Any:
         return getattr(math if isinstance(x, float) else self.lib, name)(x)
-
-    def sin(self, x: Any) -> Any:
-        return self._function("sin", x)
-
-    def exp(self, x: Any) -> Any:
-        return self._function("exp", x)
-
-    def expm1(self, x: Any) -> Any:
-        return self._function("expm1", x)
-
-    def log(self, x: Any) -> Any:
-        return self._function("log", x)
-
-    def log1p(self, x: Any) -> Any:
-        return self._function("log1p", x)
 
     def sqrt(self, x: Any) -> Any:
         # Both branches are finite where x is 0, so that the gradient there is 0 and not NaN.

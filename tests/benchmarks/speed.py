@@ -1,0 +1,201 @@
+"""Print how long schedules take, as ratios to hand-written code and to the libraries that are installed.
+
+    python tests/benchmarks/speed.py
+
+Every ratio is the median of runs in pairs, one after the other, walking through neighbouring steps.
+"""
+
+import importlib
+import importlib.util
+import math
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tlama_core import Constant, Cosine, Linear, Piecewise, Schedule, Warmup, to_function
+
+WARMUP, TOTAL, PEAK, END = 2_000, 100_000, 3e-4, 3e-5
+SCHEDULE = Warmup(PEAK, WARMUP) >> Cosine.to(END, TOTAL - WARMUP)
+PARTS = {"in the warmup": 0, "in the decay": 50_000, "past the end": 200_000}
+WALK, PAIRS = 2_000, 41
+
+
+def by_hand(peak: float, end: float, warmup: int, total: int) -> Callable[[int], float]:
+    """Return the closure that people write."""
+
+    def schedule(step: int) -> float:
+        if step < warmup:
+            return peak * (step + 1) / warmup
+        if step >= total:
+            return end
+        progress = (step - warmup) / (total - warmup)
+        return end + 0.5 * (peak - end) * (1 + math.cos(math.pi * progress))
+
+    return schedule
+
+
+def where(steps: np.ndarray) -> np.ndarray:
+    """Return the same curve as people write it over an array."""
+    progress = (steps - 20_000) / 980_000
+    decay = END + 0.5 * (PEAK - END) * (1 + np.cos(np.pi * progress))
+    return np.where(steps < 20_000, PEAK * (steps + 1) / 20_000, np.where(steps >= 10**6, END, decay))
+
+
+def seconds(call: Callable[[Any], Any], steps: Sequence[Any]) -> float:
+    """Return how long the calls take."""
+    start = time.perf_counter()
+    for step in steps:
+        call(step)
+    return time.perf_counter() - start
+
+
+def ratio(
+    ours: Callable[[Any], Any],
+    theirs: Callable[[Any], Any],
+    steps: Sequence[Any],
+    pairs: int = PAIRS,
+    their_steps: Sequence[Any] | None = None,
+) -> float:
+    """Return the median of the times of one over the other, in pairs."""
+    others = steps if their_steps is None else their_steps
+    seconds(ours, steps), seconds(theirs, others)
+    return statistics.median(seconds(ours, steps) / seconds(theirs, others) for _ in range(pairs))
+
+
+def row(name: str, figure: float, bound: float | None = None) -> None:
+    """Print a line of the table."""
+    limit = "" if bound is None else f"at most {bound:g}"
+    print(f"{name:72} {figure:8.2f}  {limit}", flush=True)
+
+
+def has(name: str) -> bool:
+    """Whether a library is installed; one that is not is said to be."""
+    found = importlib.util.find_spec(name) is not None
+    if not found:
+        print(f"({name} is not installed)")
+    return found
+
+
+def scalars() -> None:
+    """Compare calls with one number."""
+    fast, hand = to_function(SCHEDULE), by_hand(PEAK, END, WARMUP, TOTAL)
+    for part, start in PARTS.items():
+        steps = range(start, start + WALK)
+        bound = 1.25 if part == "past the end" else 1.10
+        row(f"to_function / closure by hand, {part}", ratio(fast, hand, steps), bound)
+    for part, start in PARTS.items():
+        steps = range(start, start + WALK)
+        row(f"call / closure by hand, {part}", ratio(SCHEDULE, hand, steps), None if start > TOTAL else 2.5)
+    if has("lrsched"):
+        lrsched = importlib.import_module("lrsched")
+        cosine = lrsched.cosine(base_lr=PEAK, min_lr=END, total_steps=TOTAL - WARMUP)
+        closure = lrsched.with_warmup(cosine, warmup_steps=WARMUP, start_lr=0.0)
+        for part, start in PARTS.items():
+            row(f"to_function / lrsched, {part}", ratio(fast, closure, range(start, start + WALK)), 0.95)
+    if has("fvcore"):
+        fvcore = importlib.import_module("fvcore.common.param_scheduler")
+        legs = [fvcore.LinearParamScheduler(0, PEAK), fvcore.CosineParamScheduler(PEAK, END)]
+        composite = fvcore.CompositeParamScheduler(legs, [0.02, 0.98], ["rescaled", "rescaled"])
+        row(
+            "call / fvcore, in the decay",
+            ratio(SCHEDULE, lambda step: composite(step / TOTAL), range(50_000, 52_000)),
+        )
+
+
+def steppers() -> None:
+    """Compare a call with a step of the stateful schedulers."""
+    if not has("torch"):
+        return
+    torch = importlib.import_module("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    stepper = torch.optim.lr_scheduler.LambdaLR(optimizer, by_hand(PEAK, END, WARMUP, TOTAL))
+    optimizer.step()
+    steps = range(50_000, 52_000)
+    row("call / torch LambdaLR.step()", ratio(SCHEDULE, lambda _: stepper.step(), steps, 11), 0.25)
+    if has("transformers"):
+        cosine = importlib.import_module("transformers.optimization").get_cosine_schedule_with_warmup
+        hugging = cosine(optimizer, WARMUP, TOTAL)
+        row("call / transformers scheduler.step()", ratio(SCHEDULE, lambda _: hugging.step(), steps, 11))
+
+
+def arrays() -> None:
+    """Compare whole curves."""
+    million, steps = Warmup(PEAK, 20_000) >> Cosine.to(END, 980_000), np.arange(10**6)
+    row("array of 10**6 sorted steps / np.where by hand", ratio(million, where, [steps]), 0.7)
+    if not (has("jax") and has("optax")):
+        return
+    jax, optax = importlib.import_module("jax"), importlib.import_module("optax")
+    theirs = optax.warmup_cosine_decay_schedule(0.0, PEAK, 20_000, 10**6, END)
+    on_device = jax.numpy.arange(10**6)
+    ours_jit, theirs_jit = jax.jit(jax.vmap(million)), jax.jit(jax.vmap(theirs))
+    compared = ratio(
+        lambda k: ours_jit(k).block_until_ready(),
+        lambda k: theirs_jit(k).block_until_ready(),
+        [on_device] * 10,
+    )
+    row("jit(vmap) of 10**6 steps / optax", compared, 1.1)
+    for phases in (2, 10**2, 10**3, 10**5):
+        chain = Piecewise.of(shapes(phases))
+        start = time.perf_counter()
+        compiled = jax.jit(lambda t, chain=chain: chain(t))
+        compiled(0).block_until_ready()
+        bound = 0.5 if phases == 10**3 else None
+        row(
+            f"seconds to jit a chain of {phases:,} phases of three shapes", time.perf_counter() - start, bound
+        )
+
+
+def shapes(count: int) -> list[Schedule]:
+    """Return phases of ten steps each, of three shapes."""
+    kinds = (Cosine, Linear, lambda start, _, steps: Warmup(start, steps))
+    return [kinds[i % 3](1.0 + i % 7, 0.5, 10) for i in range(count)]
+
+
+def chains() -> None:
+    """Compare calls in chains of many phases with calls in a chain of two."""
+    two = Piecewise.of(shapes(2))
+    for phases in (10**2, 10**4, 10**5):
+        chain = Piecewise.of(shapes(phases))
+        total = 10 * phases
+        near = range(total // 2, total // 2 + min(20_000, total // 2))
+        scattered = random.Random(0).choices(range(total), k=20_000)
+        for name, steps, bound in (("neighbouring", near, 2.5), ("random", scattered, 8)):
+            short = [step % 20 for step in steps]
+            row(f"call in {phases:,} phases / in 2, {name} steps", ratio(chain, two, steps, 7, short), bound)
+
+
+def building() -> None:
+    """Compare building, first calls and the import."""
+    hand = ratio(
+        lambda _: Warmup(PEAK, 2_000) >> Cosine.to(END, 98_000),
+        lambda _: by_hand(PEAK, END, 1, 2),
+        range(500),
+    )
+    row("building warmup >> cosine / building the closure", hand)
+    start = time.perf_counter()
+    fresh = sum((0.5 * Linear(1.0, 0.0, steps=10 + i) for i in range(31)), Constant(0.0))
+    for step in range(40):
+        fresh(step)
+    row(
+        "milliseconds of 40 first calls of a tree of 94 nodes, compiling included",
+        1e3 * (time.perf_counter() - start),
+    )
+    commands = [[sys.executable, "-c", f"import {name}"] for name in ("tlama_core", "attrs")]
+    run = lambda command: subprocess.run(command, check=True)  # noqa: E731
+    pairs = [(seconds(run, [commands[0]]), seconds(run, [commands[1]])) for _ in range(31)]
+    row("import tlama_core / import attrs (whole processes)", statistics.median(a / b for a, b in pairs), 1.4)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
+    for part in (scalars, steppers, arrays, chains, building):
+        part()
