@@ -25,7 +25,7 @@ from tlama_core import (
     to_function,
     to_source,
 )
-from tlama_core.algebra import CALLS_BEFORE_COMPILING
+from tlama_core._backend.compiled import CALLS_BEFORE_COMPILING
 from tlama_core.testing.laws import steps_of
 from tlama_core.testing.strategies import schedules
 

@@ -5,15 +5,15 @@ import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial, reduce
-from itertools import accumulate, islice, pairwise
+from functools import reduce
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
 
 import attrs
 
 from tlama_core._backend import Formula, Plan, evaluate
+from tlama_core._backend.compiled import CALLS_BEFORE_COMPILING, compiled
 from tlama_core._backend.numbers import PYTHON, read_number
-from tlama_core._backend.record import FEW, NoSourceError, record, record_kind
 from tlama_core._checks import (
     LONGEST,
     as_length,
@@ -35,8 +35,6 @@ S = TypeVar("S", bound="Schedule")
 
 DEEPEST = 64
 SHORT_CHAIN = 20
-CALLS_BEFORE_COMPILING = 32
-MOST_COMPILED_NODES = 100
 MOST_GROWN_CYCLES = 10_000
 
 # How tightly a text binds, as in Python's own grammar: `>>`, then `+`, then `*`, then names and calls.
@@ -120,7 +118,7 @@ class Schedule(ABC):
             calls = 1
         object.__setattr__(self, "_calls", calls)
         if calls == CALLS_BEFORE_COMPILING:
-            object.__setattr__(self, "_fast", _compiled(self))
+            object.__setattr__(self, "_fast", compiled(self))
         return self._value(PYTHON, read_number(step, self.steps))  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
@@ -362,61 +360,6 @@ def _stretched(schedule: Schedule, steps: int) -> Schedule:
         raise ValueError(f"an endless schedule cannot be stretched, got {show(schedule)}")
     # A schedule of no length has no proportions to keep: it holds its value.
     return (schedule._resized(steps) if schedule.steps else None) or Stretched(schedule, steps)
-
-
-def _compiled(schedule: Schedule) -> Callable[[int], float]:
-    """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is."""
-    end = schedule.steps if math.isfinite(schedule.steps) else LONGEST
-    if isinstance(schedule, Piecewise) and len(schedule.phases) > FEW:
-        return _searching(schedule, end)
-    if _is_small(schedule):
-        try:
-            return record(schedule, end, schedule._value(PYTHON, end))
-        except NoSourceError:  # a `Function`, or a value past every float
-            pass
-    return partial(_walked, schedule, end)
-
-
-def _walked(schedule: Schedule, end: float, step: int) -> float:
-    return schedule._value(PYTHON, min(end, step))  # type: ignore[no-any-return]
-
-
-def _searching(chain: "Piecewise", end: float) -> Callable[[int], float]:
-    """Return a long chain's function: bisection, and one function for all phases of a kind."""
-    starts, phases, last = chain.starts, chain.phases, chain._value(PYTHON, end)
-    calls: list[Callable[[int], float] | None] = [None] * len(phases)
-    here: tuple[int, float, Callable[[int], float]] = (0, 0, partial(_walked, chain, end))
-
-    def value(step: int) -> float:
-        nonlocal here
-        begin, until, call = here  # training walks: most steps fall into the phase of the last one
-        if begin <= step < until:
-            return call(step - begin)
-        if step >= end:
-            return last  # type: ignore[no-any-return]
-        i = bisect_right(starts, step) - 1
-        known = calls[i]
-        if known is None:
-            formula, numbers = phases[i]._plan()
-            if formula is None:
-                known = partial(phases[i]._value, PYTHON)
-            else:
-                known = partial(record_kind(formula, len(numbers)), *numbers)
-            calls[i] = known
-        here = (starts[i], starts[i] + phases[i].steps, known)
-        return known(step - starts[i])
-
-    return value
-
-
-def _is_small(schedule: Schedule) -> bool:
-    """Whether a tree has few enough nodes to be worth compiling."""
-    found: list[Schedule] = [schedule]
-    for node in found:
-        found.extend(islice(node._parts(), MOST_COMPILED_NODES))
-        if len(found) > MOST_COMPILED_NODES:
-            return False
-    return True
 
 
 @value
