@@ -85,12 +85,11 @@ def rate(step):
     if step < 2000:
         if step < 0:
             raise ValueError(f"a step must be >= 0, got {step}")
-        x = (step + 1) / 2000
-        return 0.0003 * (1.0 if 1.0 < x else x)
+        return 0.0003 * ((step + 1) / 2000 if step < 1999 else 1.0)
     elif step < 100000:
         t = step - 2000
-        x2 = sin(1.5707963267948966 * ((98000 - t) / 98000))
-        return 3e-05 + 0.00026999999999999995 * x2 * x2
+        x = sin(1.5707963267948966 * ((98000 - t) / 98000))
+        return 3e-05 + 0.00026999999999999995 * x * x
     else:
         return 3e-05
 

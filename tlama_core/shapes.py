@@ -57,7 +57,7 @@ class Warmup(Schedule):
 
 
 def _warmup(xp: Any, t: Any, peak: Any, steps: Any) -> Any:
-    return peak * xp.minimum((t + 1) / steps, 1.0)
+    return peak * xp.where(t < steps - 1, (t + 1) / steps, 1.0)
 
 
 class Segment(Schedule):

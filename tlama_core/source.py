@@ -48,11 +48,12 @@ def to_source(schedule: Schedule, name: str = "schedule") -> str:
         \"\"\"Linear(1.0, 0.0, steps=10)\"\"\"
         if type(step) is not int:
             step = as_step(step)
-        if step >= 10:
+        if step < 10:
+            if step < 0:
+                raise ValueError(f"a step must be >= 0, got {step}")
+            return 0.0 + 1.0 * ((10 - step) / 10)
+        else:
             return 0.0
-        if step < 0:
-            raise ValueError(f"a step must be >= 0, got {step}")
-        return 0.0 + 1.0 * ((10 - step) / 10)
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         refuse("to_source.name", "a Python name", name)

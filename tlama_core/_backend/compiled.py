@@ -15,7 +15,7 @@ from tlama_core._backend.record import FEW, NoSourceError, record, record_kind
 from tlama_core._checks import LONGEST
 
 CALLS_BEFORE_COMPILING = 32
-MOST_COMPILED_NODES = 100
+MOST_COMPILED_NODES = 48
 
 
 def compiled(schedule: Any) -> Callable[[int], float]:
