@@ -198,6 +198,21 @@ def test_a_very_long_text_is_cut_in_the_docstring():
     assert docstring.endswith("characters)")
 
 
+@pytest.mark.parametrize("before", [0, 1, 20])
+def test_compiling_asks_a_function_for_no_step_that_nobody_asked_for(before):
+    """A table without an end is only ever asked for the entries that are called."""
+    table = [0.1, 0.2, 0.3]
+    a = Piecewise.of([*[Constant(1.0, 1)] * before, Function(table.__getitem__)])
+    for _ in range(CALLS_BEFORE_COMPILING + 5):
+        assert a(before + 2) == 0.3
+    with pytest.raises(IndexError):
+        a(before + 3)
+    with pytest.raises(ValueError, match="a Function has no source"):
+        to_source(a)
+    with pytest.raises(ValueError, match="a Function has no source"):
+        to_source(Function(table.__getitem__, 9))
+
+
 def test_many_different_phases_are_searched_by_halves():
     chain = Piecewise.of([Linear(float(i), 0.0, 3) + Constant(float(i), 2) for i in range(40)])
     fast = to_function(chain)

@@ -58,8 +58,8 @@ def to_source(schedule: Schedule, name: str = "schedule") -> str:
     if not name.isidentifier() or keyword.iskeyword(name):
         refuse("to_source.name", "a Python name", name)
     endless = math.isinf(schedule.steps)
-    recorder, last = Recorder(name, "step"), math.nan if endless else schedule(schedule.steps)
-    result = recorder.whole(Expression("step"), schedule, schedule.steps, last, _SIGN)
+    recorder = Recorder(name, "step")
+    result = recorder.whole(Expression("step"), schedule, schedule.steps, _SIGN)
     text = repr(schedule)
     if len(text) > LONGEST_DOCSTRING:
         text = f"{text[:LONGEST_DOCSTRING]}… ({len(text):,} characters)"

@@ -25,7 +25,7 @@ def compiled(schedule: Any) -> Callable[[int], float]:
         return _searching(schedule, end)
     if _is_small(schedule):
         try:
-            return record(schedule, end, schedule._value(PYTHON, end))
+            return record(schedule, end)
         except NoSourceError:  # a `Function`, or a value past every float
             pass
     return partial(_walked, schedule, end)
@@ -37,7 +37,7 @@ def _walked(schedule: Any, end: float, step: int) -> float:
 
 def _searching(chain: Any, end: float) -> Callable[[int], float]:
     """Return a long chain's function: bisection, and one function for all phases of a kind."""
-    starts, phases, last = chain.starts, chain.phases, chain._value(PYTHON, end)
+    starts, phases = chain.starts, chain.phases
     calls: list[Callable[[int], float] | None] = [None] * len(phases)
     here: tuple[int, float, Callable[[int], float]] = (0, 0, partial(_walked, chain, end))
 
@@ -47,7 +47,7 @@ def _searching(chain: Any, end: float) -> Callable[[int], float]:
         if begin <= step < until:
             return call(step - begin)
         if step >= end:
-            return last  # type: ignore[no-any-return]
+            return _walked(chain, end, step)
         i = bisect_right(starts, step) - 1
         known = calls[i]
         if known is None:

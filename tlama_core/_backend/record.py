@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from tlama_core._backend.numbers import EXACT, Elementary
+from tlama_core._backend.numbers import EXACT, PYTHON, Elementary
 
 _CHOICE, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)  # as Python's grammar binds
 
@@ -282,10 +282,8 @@ class Recorder(Elementary):
     def _at(self, t: Expression, start: int, phase: Any) -> Callable[[], Any]:
         return lambda: phase._value(self, self.let(t - start, "t") if start else t)
 
-    def whole(
-        self, t: Expression, schedule: Any, end: float, last: float, check: tuple[str, ...] = ()
-    ) -> Expression:
-        """Return the value of a schedule at a clock that nobody clamped: from *end* on it is *last*.
+    def whole(self, t: Expression, schedule: Any, end: float, check: tuple[str, ...] = ()) -> Expression:
+        """Return the value of a schedule at a clock that nobody clamped: from *end* on it stays.
 
         The lines of *check* run where the clock may be below 0: no phase but the first pays for them.
         """
@@ -296,7 +294,7 @@ class Recorder(Elementary):
         makes = [self._at(t, starts[i], phases[i]) for i in owners]
         bounds = [starts[i] for i in owners[1:]]
         if end < math.inf:
-            makes.append(lambda: last)
+            makes.append(lambda: schedule._value(PYTHON, end))  # not before: a `Function` may refuse it
             bounds += [int(end)] * bool(owners)
         first = makes[0]
 
@@ -389,10 +387,10 @@ def build(program: str, name: str) -> Callable[..., Any]:
     return scope[name]  # type: ignore[no-any-return]
 
 
-def record(schedule: Any, end: float, last: float) -> Callable[[int], float]:
+def record(schedule: Any, end: float) -> Callable[[int], float]:
     """Return the value of *schedule* as a plain function of t >= 0, without checks."""
     recorder = Recorder("t")
-    result = recorder.whole(Expression("t"), schedule, end, last).text
+    result = recorder.whole(Expression("t"), schedule, end).text
     return build(recorder.program("def value(t):", result), "value")
 
 
