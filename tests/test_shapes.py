@@ -267,7 +267,9 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             "Polynomial.power must be a finite number > 0, got 0",
         ),
         (lambda: Polynomial(1, 0, 5, 2), TypeError, "positional"),
-        (lambda: Polynomial(1, 0, 5), TypeError, "power"),
+        (lambda: Polynomial(1, 0, 5), TypeError, r"^Polynomial.__init__\(\) missing .* 'power'"),
+        (lambda: Polynomial.to(0, 5), TypeError, r"^Polynomial.__init__\(\) missing .* 'power'"),
+        (lambda: Cosine(1, 0), TypeError, r"^Cosine.__init__\(\) missing .* 'steps'"),
         (
             lambda: Exponential(1, 0, 5),
             ValueError,

@@ -60,6 +60,7 @@ def _warmup(xp: Any, t: Any, peak: Any, steps: Any) -> Any:
     return peak * xp.where(t < steps - 1, (t + 1) / steps, 1.0)
 
 
+@value
 class Segment(Schedule):
     """A way from *start* to *end* in *steps* updates: what all two-ended shapes share.
 
@@ -68,11 +69,9 @@ class Segment(Schedule):
     cancels, and clipped, so that rounding never leaves the range between the ends.
     """
 
-    __slots__ = ()
-
-    start: float
-    end: float
-    steps: int
+    start: float = number()
+    end: float = number()
+    steps: int = length()
 
     _exact: ClassVar[bool] = False
     """Whether no weight is ever above 1, whatever the rounding."""
@@ -104,6 +103,17 @@ class Segment(Schedule):
         left = steps - t
         going = cls._fall(xp, start, t, left, steps, *extra)
         return going + cls._rise(xp, end, t, left, steps, *extra)
+
+    @classmethod
+    def to(cls, end: float, steps: int, **parameters: Any) -> Open:
+        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
+
+        *parameters* are those that the shape takes by keyword, such as a power.
+
+        >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
+        Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
+        """
+        return Open((_Template(cls(1.0, end, steps, **parameters), "to"),))
 
     def _plan(self) -> Plan:
         start, end = self.start, self.end
@@ -145,24 +155,7 @@ def _way(near: float, far: float) -> float:
 
 
 @value
-class _Line(Segment):
-    """The fields of a shape that has its two ends and no other number."""
-
-    start: float = number()
-    end: float = number()
-    steps: int = length()
-
-    @classmethod
-    def to(cls, end: float, steps: int) -> Open:
-        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
-
-        >>> Constant(2.0, steps=5) >> Linear.to(0.0, steps=10)
-        Constant(2.0, steps=5) >> Linear(2.0, 0.0, steps=10)
-        """
-        return Open((_Template(cls(1.0, end, steps), "to"),))
-
-
-class Linear(_Line):
+class Linear(Segment):
     """A straight line from *start* to *end*.
 
     value(t) = start + (end - start) * t / steps,  t in optimizer updates
@@ -170,8 +163,6 @@ class Linear(_Line):
     >>> list(Linear(1.0, 0.0, steps=4))
     [1.0, 0.75, 0.5, 0.25]
     """
-
-    __slots__ = ()
 
     _exact = True
 
@@ -184,7 +175,8 @@ class Linear(_Line):
         return amount * (t / steps)
 
 
-class Cosine(_Line):
+@value
+class Cosine(Segment):
     """Half a cosine wave from *start* to *end*, down or up.
 
     value(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2,  t in optimizer updates
@@ -194,8 +186,6 @@ class Cosine(_Line):
 
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
     """
-
-    __slots__ = ()
 
     _exact = True
 
@@ -210,7 +200,8 @@ class Cosine(_Line):
         return amount * wave * wave
 
 
-class Sqrt(_Line):
+@value
+class Sqrt(Segment):
     """A square root from *start* to *end*: steep at first. Downwards, the "1-sqrt" cooldown.
 
     value(t) = start + (end - start) * sqrt(t / steps),  t in optimizer updates
@@ -220,8 +211,6 @@ class Sqrt(_Line):
 
     Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392
     """
-
-    __slots__ = ()
 
     _exact = True
 
@@ -245,9 +234,6 @@ class Polynomial(Segment):
     0.25
     """
 
-    start: float = number()
-    end: float = number()
-    steps: int = length()
     power: float = number(kw_only=True, above=0.0)
 
     def _extra(self) -> tuple[float, ...]:
@@ -267,15 +253,6 @@ class Polynomial(Segment):
         log_q = xp.where(p < 0.5, early, xp.log(xp.where(left > 0, q, 1.0)))
         return amount * xp.where(left > 0, -xp.expm1(power * log_q), 1.0)
 
-    @classmethod
-    def to(cls, end: float, steps: int, *, power: float) -> Open:
-        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
-
-        >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
-        Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
-        """
-        return Open((_Template(cls(1.0, end, steps, power=power), "to"),))
-
 
 @value
 class Exponential(Segment):
@@ -292,9 +269,6 @@ class Exponential(Segment):
     0.1824
     """
 
-    start: float = number()
-    end: float = number()
-    steps: int = length()
     rate: float | None = number(default=None, kw_only=True, above=0.0)
 
     def __attrs_post_init__(self) -> None:
@@ -324,15 +298,6 @@ class Exponential(Segment):
         # A constant ratio climbs as it falls, seen from the other end.
         half = xp.where(rate < 0, xp.exp(steep / 2 * (left / steps)), 1.0)
         return amount * half * (half * (xp.expm1(steep * (t / steps)) / xp.expm1(steep)))
-
-    @classmethod
-    def to(cls, end: float, steps: int, *, rate: float | None = None) -> Open:
-        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
-
-        >>> Constant(2.0, steps=5) >> Exponential.to(0.02, steps=10)
-        Constant(2.0, steps=5) >> Exponential(2.0, 0.02, steps=10)
-        """
-        return Open((_Template(cls(1.0, end, steps, rate=rate), "to"),))
 
 
 @value
