@@ -180,12 +180,8 @@ class Recorder(Elementary):
 
     def table(self, name: str, entries: Sequence[Any]) -> str:
         """Return the name of a constant tuple."""
-        text = "(" + ", ".join(map(_literal, entries)) + ",)"
-        for known, written in self.tables.items():
-            if written == text:
-                return known
         known = self.fresh(name)
-        self.tables[known] = text
+        self.tables[known] = "(" + ", ".join(map(_literal, entries)) + ",)"
         return known
 
     # --- the names of the array API
