@@ -100,8 +100,8 @@ def test_a_line_is_exact_arithmetic(start, end, steps, data):
 
 @given(shapes(), st.floats(0, 1))
 def test_shapes_follow_the_formula_of_their_docstring(a, fraction):
-    if a.steps == 0:
-        return
+    if a.steps == 0 or math.isinf(max(abs(a.end), 1.0) / max(abs(a.start), 5e-324)):
+        return  # the plain formula has no such ratio
     t = int(fraction * a.steps)
     p = t / a.steps
     gone = {
