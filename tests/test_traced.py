@@ -83,6 +83,28 @@ def test_every_number_system_agrees(jax, torch, a):
 
 
 @pytest.mark.parametrize("a", SHAPES, ids=lambda a: repr(a)[:40])
+def test_doubles_agree_wherever_a_library_is_least_accurate(jax, torch, a):
+    """XLA's log1p is off by 120 units in the last place near -0.414, so it is asked closer to 0 only."""
+    end = 100 if math.isinf(a.steps) else int(a.steps)
+    long = a if math.isinf(a.steps) else a.stretch(steps=10 * end + 3)
+    steps = np.arange(0, 10 * end + 5, max(1, end // 500))
+    with jax.enable_x64(True):
+        for served in (jax.jit(long)(jax.numpy.asarray(steps)), long(torch.asarray(steps).double())):
+            for got, value in zip(np.asarray(served).tolist(), long(steps).tolist(), strict=True):
+                assert about_equal(got, value, magnitude(long)), (long, got, value)
+
+
+def test_a_floating_clock_meets_boundaries_past_every_integer(jax, torch):
+    a = Cosine(1, 0, 10).repeat(growth=2.0)
+    assert a._cycles.steps > 2**63
+    for step in (jax.numpy.float32(25.0), torch.tensor(25.0)):
+        assert float(a(step)) == pytest.approx(a(25.0), abs=1e-6)
+    far = Constant(1.0, 2**70) >> Constant(2.0, 2**70) >> Step(3.0, {2**70: 0.5}, 2**71)
+    for step in (jax.numpy.float32(2.0**72), torch.tensor(2.0**72)):
+        assert float(far(step)) == 1.5
+
+
+@pytest.mark.parametrize("a", SHAPES, ids=lambda a: repr(a)[:40])
 def test_float32_is_within_its_bound(jax, torch, a):
     steps = np.asarray([t for t in steps_of(a) if t < 2**31])
     scale = magnitude(a)

@@ -249,8 +249,8 @@ class Polynomial(Segment):
         (power,) = extra
         p, q = t / steps, left / steps
         # Each logarithm where it is accurate, both always finite; 1 - q**power would cancel near 0.
-        early = xp.log1p(-xp.minimum(p, 0.5))
-        log_q = xp.where(p < 0.5, early, xp.log(xp.where(left > 0, q, 1.0)))
+        early = xp.log1p(-xp.minimum(p, 0.25))
+        log_q = xp.where(p < 0.25, early, xp.log(xp.where(left > 0, q, 1.0)))
         return amount * xp.where(left > 0, -xp.expm1(power * log_q), 1.0)
 
 

@@ -70,7 +70,7 @@ class TracedNamespace(Elementary):
         t = self.where(t < 0, 0, t)
         if isinstance(steps, (int, float)) and steps > self.latest:
             return t
-        return self.minimum(t, steps)
+        return self.minimum(t, self.number(steps) if isinstance(steps, int) else steps)
 
     # --- the names of the array API, and plain numbers as they are
 
@@ -104,7 +104,7 @@ class TracedNamespace(Elementary):
 
     def number(self, constant: float) -> float:
         """Return a constant as this library can hold it beside a clock of so many bits."""
-        return float(constant) if constant > self.latest else constant
+        return float(constant) if self.floating or constant > self.latest else constant
 
     def full(self, t: Any, constant: Any) -> Any:
         return self.lib.zeros_like(t, dtype=self.real) + constant
@@ -115,7 +115,7 @@ class TracedNamespace(Elementary):
 
     def shift(self, t: Any, by: int, to: float) -> Any:
         if to <= self.latest or self.floating:
-            return t + by
+            return t + self.number(by)
         if to < math.inf or by > self.latest:
             return self.lib.astype(t, self.real) + float(by)
         return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
@@ -138,7 +138,7 @@ class TracedNamespace(Elementary):
         if len(reached) < FEW:
             value = self.full(t, entries[0])
             for time, entry in zip(reached, entries[1:], strict=False):
-                value = self.where(t < time, value, entry)
+                value = self.where(t < self.number(time), value, entry)
             return value
         return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
 
@@ -154,10 +154,10 @@ class TracedNamespace(Elementary):
         value = None
         for i, (start, phase) in reversed(list(enumerate(owners))):
             # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
-            local = t if start == 0 else self.maximum(t - start, 0)
-            local = local if i == len(owners) - 1 else self.minimum(local, int(phase.steps))
+            local = t if start == 0 else self.maximum(t - self.number(start), 0)
+            local = local if i == len(owners) - 1 else self.within(local, phase.steps)
             here = phase._value(self, local)
-            value = here if value is None else self.where(t < owners[i + 1][0], here, value)
+            value = here if value is None else self.where(t < self.number(owners[i + 1][0]), here, value)
         return value
 
     def _gathered(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
@@ -171,7 +171,7 @@ class TracedNamespace(Elementary):
         for formula, members in kinds.items():
             if isinstance(formula, int):
                 phase = phases[formula]
-                here = phase._value(self, self.within(t - starts[formula], phase.steps))
+                here = phase._value(self, self.within(t - self.number(starts[formula]), phase.steps))
             else:
                 here = self._shared(t, owner, formula, members, starts, phases, plans)
             if value is None:
