@@ -29,16 +29,19 @@ from tlama_core.shapes import (
     through,
 )
 from tlama_core.source import to_function, to_source
+from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
 
 __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
     "Function",
+    "Limits",
     "Linear",
     "Maximum",
     "Minimum",
     "OpenScheduleError",
+    "ParseError",
     "Piecewise",
     "Polynomial",
     "PowerLaw",
@@ -52,9 +55,13 @@ __all__ = [
     "Stretched",
     "Sum",
     "Warmup",
+    "fingerprint",
+    "from_dict",
     "maximum",
     "minimum",
+    "parse",
     "through",
+    "to_dict",
     "to_function",
     "to_source",
 ]

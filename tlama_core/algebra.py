@@ -791,11 +791,12 @@ class Repeated(Schedule):
 
     def _resized(self, steps: int) -> Schedule | None:
         cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
+        # Its length first: to rebuild at every level what then does not fit takes exponential time.
         try:
-            rebuilt = changed(self, schedule=_stretched(self.schedule, cycle))
+            fits = steps == changed(self, schedule=Constant(0.0, steps=cycle)).steps
         except ValueError:  # a cycle would be below one step
             return None
-        return rebuilt if rebuilt.steps == steps else None
+        return changed(self, schedule=_stretched(self.schedule, cycle)) if fits else None
 
 
 def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:

@@ -1,0 +1,499 @@
+"""Schedules as text and as plain data, read back from outside without ever running it."""
+
+import ast
+import difflib
+import hashlib
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import Any, NoReturn
+
+import attrs
+
+from tlama_core._checks import as_number, is_number, refuse, show
+from tlama_core.algebra import (
+    DEEPEST,
+    MOST_GROWN_CYCLES,
+    Constant,
+    Maximum,
+    Minimum,
+    Open,
+    Piecewise,
+    Product,
+    Repeated,
+    Scaled,
+    Schedule,
+    Sliced,
+    Stretched,
+    Sum,
+    maximum,
+    minimum,
+)
+from tlama_core.shapes import (
+    Cosine,
+    Exponential,
+    Function,
+    Linear,
+    Polynomial,
+    PowerLaw,
+    Sqrt,
+    Step,
+    Warmup,
+    through,
+)
+
+VERSION = 1
+"""Of the dict form; the golden file of the tests holds one of each version there ever was."""
+
+SEGMENTS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
+SHAPES: dict[str, Callable[..., Any]] = {
+    shape.__name__: shape for shape in (Constant, *SEGMENTS, PowerLaw, Step, Warmup)
+}
+TYPES: dict[str, Any] = SHAPES | {
+    node.__name__: node
+    for node in (Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Sliced, Stretched, Sum)
+}
+BUILDERS: dict[str, Callable[..., Any]] = {
+    **SHAPES,
+    **{f"{shape.__name__}.to": shape.to for shape in SEGMENTS},
+    "Constant.hold": Constant.hold,
+    "Step.every": Step.every,
+    "Piecewise.of": Piecewise.of,
+    "Sum": Sum,
+    "Product": Product,
+    "maximum": maximum,
+    "minimum": minimum,
+    "through": through,
+}
+METHODS = ("clamp", "repeat", "scale", "stretch", "then")
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "round": round,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "min": min,
+    "max": max,
+}
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.RShift: operator.rshift,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
+    r"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
+    re.ASCII,
+)
+ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j], + - * / and >>"
+MOST_BITS = 4_096
+WIDEST = 76
+
+
+class ParseError(ValueError):
+    """A text that is no schedule; it shows the text, with a caret under the offending part."""
+
+    def __init__(self, reason: str, text: str, start: int, stop: int) -> None:
+        """Take the *reason*, and the part of *text* from *start* up to *stop* that it is about."""
+        super().__init__(reason, text, start, stop)
+        self.reason, self.text, self.start, self.stop = reason, text, start, stop
+
+    def __str__(self) -> str:
+        line = "".join(character if character.isprintable() else " " for character in self.text)
+        left = max(0, min(self.start - WIDEST // 2, len(line) - WIDEST))
+        right = left + WIDEST
+        before, after = "…" * (left > 0), "…" * (right < len(line))
+        caret = " " * (len(before) + self.start - left) + "^" * max(1, min(self.stop, right) - self.start)
+        return f"{self.reason}\n  {before}{line[left:right]}{after}\n  {caret}"
+
+
+@attrs.frozen
+class Limits:
+    """How much a text may ask for, so that none takes long or much memory.
+
+    `characters` of text; `digits` and `exponent` of a number; `depth` of brackets and of calls; `parts` of
+    the expression; `cycles` of a repetition whose cycles grow, which lays out all of them; `work`: phases
+    and terms touched while the schedule is built.
+    """
+
+    characters: int = 100_000
+    digits: int = 400
+    exponent: int = 400
+    depth: int = 200
+    parts: int = 30_000
+    cycles: int = 1_000
+    work: int = 30_000
+
+
+LIMITS = Limits()
+
+
+def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Open") -> Schedule:
+    """Return the schedule that *text* says in the words of this library; nothing else is ever run.
+
+    *names* are what the text may use besides: numbers, such as units, and schedules. Numbers are exact
+    decimals until a shape takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`,
+    `min` and `max` make whole lengths of others.
+
+    Raises `ParseError` for a text that is no schedule, or that asks for more than *limits* allow.
+
+    >>> parse("Warmup(peak, steps=2*epoch) >> Cosine.to(peak/100, steps=88*epoch)", peak=0.1, epoch=1252)
+    Warmup(0.1, steps=2504) >> Cosine(0.1, 0.001, steps=110176)
+    """
+    if not isinstance(text, str):
+        refuse("the text of parse", "a str", text, TypeError)
+    return _Reader(text, limits, {name: _bound(name, given) for name, given in names.items()}).schedule()
+
+
+def _bound(name: str, given: object) -> "Fraction | Schedule | Open":
+    if name in BUILDERS or name in ARITHMETIC:
+        refuse("a name given to parse", "none of the library's own words", name)
+    if isinstance(given, (Schedule, Open)):
+        return given
+    number = as_number(f"parse.{name}", given)
+    try:
+        return Fraction(operator.index(given))  # type: ignore[arg-type]  # that it may fail is the question
+    except TypeError:
+        return Fraction(repr(number))  # the decimal that it prints as
+
+
+@attrs.define
+class _Reader:
+    """Walks the syntax tree of one text, and builds what it says from a closed table of words."""
+
+    text: str
+    limits: Limits
+    names: dict[str, Any]
+    work: int = 0
+
+    def schedule(self) -> Schedule:
+        """Return the schedule that the text says."""
+        self._scan()
+        self.text = re.sub(r"\s", " ", self.text).strip()
+        found = self._read(tree := self._tree(), 0)
+        if isinstance(found, Open):
+            self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
+        return self._as_schedule(tree, found)
+
+    # --- before Python's own parser sees it
+
+    def _scan(self) -> None:
+        """Refuse what is no word, number or operator of the language, and what is too large."""
+        limits, at, depth = self.limits, 0, 0
+        if len(self.text) > limits.characters:
+            self._refuse(0, 1, f"a text has at most {limits.characters:,} characters, got {len(self.text):,}")
+        if not self.text.strip():
+            self._refuse(0, 1, "there is no schedule in an empty text")
+        while at < len(self.text):
+            token = _TOKEN.match(self.text, at)
+            if token is None or self.text.startswith("**", at):
+                self._refuse(at, at + 1, f"{self.text[at]!a} is not allowed here: {ALLOWED}")
+            at = token.end()
+            depth += (token.lastgroup == "open") - (token.lastgroup == "close")
+            if depth > limits.depth:
+                self._refuse(token.start(), at, f"brackets nest at most {limits.depth} deep")
+            if token.lastgroup == "number":
+                self._scan_number(*token.span())
+
+    def _scan_number(self, start: int, stop: int) -> None:
+        digits, _, exponent = self.text[start:stop].lower().partition("e")
+        if self.text[stop : stop + 1].isidentifier():
+            self._refuse(start, stop + 1, "a number is a plain decimal, such as 100_000, 0.29 or 3e-4")
+        if len(digits) > self.limits.digits:
+            self._refuse(
+                start, stop, f"a number has at most {self.limits.digits} digits, got {len(digits):,}"
+            )
+        if len(exponent) > 9 or abs(int(exponent or 0)) > self.limits.exponent:
+            self._refuse(start, stop, f"an exponent is at most {self.limits.exponent}, got {show(exponent)}")
+
+    def _tree(self) -> ast.expr:
+        try:
+            tree = ast.parse(self.text, mode="eval").body
+        except SyntaxError as error:
+            at = min((error.offset or 1) - 1, len(self.text) - 1)
+            self._refuse(at, at + 1, f"this is no expression ({error.msg})")
+        except (RecursionError, MemoryError):
+            self._refuse(
+                0, 1, "too many operators in a row: Piecewise.of([...]) and Sum([...]) take any number"
+            )
+        parts = sum(1 for _ in ast.walk(tree))
+        if parts > self.limits.parts:
+            self._fail(tree, f"an expression has at most {self.limits.parts:,} parts, got {parts:,}")
+        return tree
+
+    # --- the tree
+
+    def _read(self, node: ast.expr, depth: int) -> Any:  # noqa: C901, PLR0911 - a case for each rule
+        """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name."""
+        if depth > self.limits.depth:
+            self._fail(node, f"calls nest at most {self.limits.depth} deep")
+        depth += 1
+        match node:
+            case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+                return Fraction(self.text[node.col_offset : node.end_col_offset].replace("_", ""))
+            case ast.Name(id=word):
+                return self._named(node, word)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return self._applied(node, operator.neg, self._read(inner, depth))
+            case ast.UnaryOp(op=ast.UAdd(), operand=inner):
+                return self._applied(node, operator.pos, self._read(inner, depth))
+            case ast.BinOp():
+                return self._row(node, depth)
+            case ast.Call():
+                return self._call(node, depth)
+            case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=None)):
+                whole = self._as_schedule(inner, self._read(inner, depth))
+                return self._built(node, operator.getitem, whole, slice(*self._given([low, high], depth)))
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                return self._given(items, depth)
+            case ast.Dict(keys=times, values=items) if None not in times:
+                return list(zip(self._given(times, depth), self._given(items, depth), strict=True))
+            case _:
+                return self._fail(node, f"this is not allowed: {ALLOWED}")
+
+    def _given(self, nodes: Sequence[ast.expr | None], depth: int) -> list[Any]:
+        """Return what *nodes* say as a caller would give it: numbers as an int or a float."""
+        return [node and self._plain(node, self._read(node, depth)) for node in nodes]
+
+    def _plain(self, node: ast.expr, found: Any) -> Any:
+        if not isinstance(found, Fraction):
+            return found
+        try:
+            return int(found) if found.denominator == 1 else float(found)
+        except OverflowError:
+            self._fail(node, "this number is past the largest float")
+
+    def _as_schedule(self, node: ast.expr, found: Any) -> Schedule:
+        if not isinstance(found, Schedule):
+            self._fail(node, f"{_kind(found)} is no schedule: Constant(0.1) is one")
+        return found
+
+    def _named(self, node: ast.expr, word: str) -> Any:
+        if word in self.names:
+            return self.names[word]
+        if word in SHAPES:
+            return SHAPES[word]  # as in through(points, shape=Cosine)
+        return self._unknown(node)
+
+    def _unknown(self, node: ast.expr) -> NoReturn:
+        word = self.text[node.col_offset : node.end_col_offset]
+        words = sorted({*BUILDERS, *ARITHMETIC, *self.names})
+        if word == Function.__name__:
+            self._fail(node, "a Function has no text: give parse a name for it")
+        if len(word) < WIDEST and (close := difflib.get_close_matches(word, words, n=1)):
+            self._fail(node, f"unknown name {word}: did you mean {close[0]}?")
+        self._fail(node, f"unknown name {show(word)[1:-1]}; known are {', '.join(words)}")
+
+    def _row(self, node: ast.expr, depth: int) -> Any:
+        """Read operators in a row, however many, from left to right; `>>` in a row is one chain."""
+        row: list[ast.BinOp] = []
+        while isinstance(node, ast.BinOp):
+            row.append(node)
+            node = node.left
+        left = self._read(node, depth)
+        for kind, group in groupby(reversed(row), key=lambda link: type(link.op)):
+            links = [(link, self._read(link.right, depth)) for link in group]
+            if kind is ast.RShift and isinstance(left, Schedule):
+                phases = [left, *(self._plain(link.right, right) for link, right in links)]
+                left = self._built(links[-1][0], Piecewise.of, phases)
+                continue
+            for link, right in links:
+                if kind not in OPERATORS:
+                    self._fail(link, f"this is not allowed: {ALLOWED}")
+                left = self._applied(link, OPERATORS[kind], left, right)
+        return left
+
+    def _applied(self, node: ast.expr, join: Callable[..., Any], *operands: Any) -> Any:
+        """Return numbers joined exactly, and all else as Python joins it."""
+        for operand in operands:
+            if not isinstance(operand, (Fraction, Schedule, Open)):
+                self._fail(node, f"{_kind(operand)} cannot be computed with")
+        if join is operator.rshift or not all(isinstance(operand, Fraction) for operand in operands):
+            return self._built(node, join, *(self._plain(node, operand) for operand in operands))
+        return self._computed(node, join, *operands)
+
+    def _computed(self, node: ast.expr, compute: Callable[..., Any], *numbers: Fraction) -> Fraction:
+        try:
+            number = Fraction(compute(*numbers))
+        except ZeroDivisionError:
+            self._fail(node, "a number cannot be divided by 0")
+        except TypeError as error:
+            self._fail(node, str(error))
+        if max(number.numerator.bit_length(), number.denominator.bit_length()) > MOST_BITS:
+            self._fail(node, f"a number takes at most {MOST_BITS:,} bits on its way")
+        return number
+
+    def _call(self, node: ast.Call, depth: int) -> Any:
+        """Call a word of the tables, or a method of a schedule."""
+        target: list[Schedule] = []
+        match node.func:
+            case ast.Name(id=word) if word in ARITHMETIC:
+                return self._computed(node, ARITHMETIC[word], *self._numbers(node, depth))
+            case ast.Name(id=word) if word in BUILDERS:
+                build = BUILDERS[word]
+            case ast.Attribute(value=ast.Name(id=owner), attr=word) if f"{owner}.{word}" in BUILDERS:
+                build = BUILDERS[f"{owner}.{word}"]
+            case ast.Attribute(value=inner, attr=word) if word in METHODS:
+                target, build = [self._as_schedule(inner, self._read(inner, depth))], getattr(Schedule, word)
+            case _:
+                self._unknown(node.func)
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+        if None in keywords:
+            self._fail(node, f"** is not allowed here: {ALLOWED}")
+        named = dict(zip(keywords, self._given(list(keywords.values()), depth), strict=True))
+        return self._built(node, build, *target, *self._given(node.args, depth), **named)  # type: ignore[arg-type]
+
+    def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
+        numbers = [self._read(argument, depth) for argument in node.args]
+        if node.keywords or not all(isinstance(number, Fraction) for number in numbers):
+            self._fail(node, "this takes numbers (maximum and minimum take schedules)")
+        return numbers
+
+    def _built(self, node: ast.expr, build: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """Return what *build* makes of its arguments; what it refuses is refused at its place."""
+        self.work += 1 + sum(map(_size, (*given, *named.values())))
+        try:
+            if build is Schedule.repeat:
+                self.work += _laid_out(self.limits, *given, **named)
+            _refuse_work(self.work, self.limits)
+            return build(*given, **named)
+        except (TypeError, ValueError, OverflowError) as error:
+            self._fail(node, str(error))
+
+    def _fail(self, node: ast.expr, reason: str) -> NoReturn:
+        self._refuse(node.col_offset, node.end_col_offset or 0, reason)
+
+    def _refuse(self, start: int, stop: int, reason: str) -> NoReturn:
+        raise ParseError(reason, self.text, start, stop) from None
+
+
+def _kind(found: object) -> str:
+    kinds = {Fraction: "a number", Open: "an open phase", list: "a list"}
+    return kinds.get(type(found), "a word")
+
+
+def _size(given: object) -> int:
+    """Return of how many nodes the schedules in an argument are made."""
+    left, count = [given], 0
+    while left:
+        one = left.pop()
+        if isinstance(one, list):
+            left.extend(one)
+        elif isinstance(one, Schedule):
+            count += 1
+            left.extend([one._cycles] if isinstance(one, Repeated) and one._cycles else one._parts())
+    return count
+
+
+def _laid_out(limits: Limits, schedule: Any, times: Any = None, *, gain: Any = 1, growth: Any = 1) -> int:
+    """Return how many nodes a repetition lays out: none where its cycles are alike."""
+    if not is_number(growth) or growth <= 0 or growth == 1:
+        return 0
+    endless = math.log(2**63) / abs(math.log(growth))
+    cycles = times if isinstance(times, int) else int(min(endless, MOST_GROWN_CYCLES))
+    if cycles > limits.cycles:
+        refuse("a repetition with growth", f"of at most {limits.cycles:,} cycles", cycles)
+    return _size(schedule) * max(0, cycles)
+
+
+def _refuse_work(work: int, limits: Limits) -> None:
+    if work > limits.work:
+        raise ValueError(f"this builds too much: at most {limits.work:,} phases and terms")
+
+
+# --- identity
+
+
+def fingerprint(schedule: Schedule) -> str:
+    """Return a short digest of the schedule's text: the same in every process, for equal schedules only.
+
+    Raises `ValueError` where the schedule holds a `Function`, whose text does not tell what it is.
+
+    >>> from tlama_core import Linear
+    >>> fingerprint(Linear(1.0, 0.0, steps=10))
+    '81364e85fb5bd747'
+    """
+    to_dict(schedule)  # refuses what has no text
+    return hashlib.sha256(repr(schedule).encode()).hexdigest()[:16]
+
+
+# --- plain data
+
+
+def to_dict(schedule: Schedule) -> dict[str, Any]:
+    """Return *schedule* as plain data, which `json.dumps` takes and `from_dict` reads back.
+
+    Raises `ValueError` where the schedule holds a `Function`.
+
+    >>> from tlama_core import Linear
+    >>> to_dict(0.5 * Linear(1.0, 0.0, steps=10))["schedule"]
+    {'type': 'Linear', 'start': 1.0, 'end': 0.0, 'steps': 10}
+    """
+    return {"version": VERSION, **_to_data(schedule)}
+
+
+def _to_data(held: Any) -> Any:
+    if isinstance(held, tuple):
+        return [_to_data(one) for one in held]
+    if not isinstance(held, Schedule):
+        return held
+    if isinstance(held, Function):
+        refuse("a schedule with a text form", "free of Functions, which are equal only to themselves", held)
+    fields = [(field, getattr(held, field.name)) for field in held.__attrs_attrs__ if field.init]
+    data = {field.name: _to_data(value) for field, value in fields if value != field.default}
+    return {"type": type(held).__name__, **data}
+
+
+def from_dict(data: Mapping[str, Any], limits: Limits = LIMITS, /) -> Schedule:
+    """Return the schedule that `to_dict` wrote as *data*.
+
+    Raises `ValueError` for another version, unknown types and keys, and whatever a shape refuses, naming
+    the place. Of the *limits*, those on `cycles` and `work` hold here, for repetitions whose cycles grow.
+
+    >>> from_dict({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0, "steps": 10})
+    Linear(1.0, 0.0, steps=10)
+    """
+    if not isinstance(data, Mapping):
+        refuse("the data of from_dict", "a mapping", data, TypeError)
+    version = data.get("version")
+    if type(version) is not int or version != VERSION:
+        refuse("version in from_dict", f"{VERSION}", version)
+    node = {key: held for key, held in data.items() if key != "version"}
+    return _DataReader(limits).node(node, "it", 0)
+
+
+@attrs.define
+class _DataReader:
+    """Builds what plain data say, from a closed table of types."""
+
+    limits: Limits
+    work: int = 0
+
+    def _read(self, data: Any, where: str, depth: int) -> Any:
+        if depth > 2 * DEEPEST:
+            raise ValueError(f"{where} nests too deep: at most {DEEPEST} schedules")
+        if isinstance(data, list):
+            return [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
+        return self.node(data, where, depth + 1) if isinstance(data, Mapping) else data
+
+    def node(self, data: Mapping[str, Any], where: str, depth: int) -> Schedule:
+        """Return the schedule that *data* say; *where* they stand is named in every error."""
+        kind = data.get("type")
+        node = TYPES.get(kind) if isinstance(kind, str) else None
+        if node is None:
+            refuse(f"type of {where}", f"one of {', '.join(TYPES)}", kind)
+        known = [field.name for field in node.__attrs_attrs__ if field.init]
+        if unknown := [key for key in data if key not in ("type", *known)]:
+            refuse(f"a key of {where}", f"one of {', '.join(known)}", unknown[0])
+        given = {key: self._read(data[key], f"{where}.{key}", depth) for key in data if key != "type"}
+        try:
+            if node is Repeated:
+                self.work += _laid_out(self.limits, **given)
+            _refuse_work(self.work, self.limits)
+            return node(**given)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"in {where}: {error}") from None
