@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -374,9 +373,10 @@ def test_a_parse_error_is_a_value_error_that_can_be_pickled():
 @given(st.text(max_size=60) | st.text("Constant(1.0, 5)>>*+-/[]{}:=", max_size=60))
 def test_any_text_gives_a_schedule_or_a_parse_error(text):
     try:
-        assert isinstance(parse(text), Schedule)
+        found = parse(text)
     except ParseError as error:
-        assert unicodedata.normalize("NFC", str(error))
+        found = error
+    assert isinstance(found, Schedule) or len(str(found).splitlines()) == 3
 
 
 # --- data and digests ----------------------------------------------------------------------------
