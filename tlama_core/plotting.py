@@ -146,26 +146,26 @@ def _total(name: str, schedules: "Sequence[Drawable]", steps: int | None) -> int
             refuse(f"what {name} draws", "a schedule or a callable", schedule, TypeError)
     if steps is not None:
         return int(as_length(f"{name}.steps", steps, at_least=1))
-    told = [_shown_steps(one) for one in schedules if isinstance(one, Schedule)]
+    told = [shown_steps(one) for one in schedules if isinstance(one, Schedule)]
     if not told:
         refuse(f"{name}.steps", "given for a plain callable, which has no length", steps)
     return max(told) or 1_000
 
 
-def _shown_steps(schedule: Schedule) -> int:
+def shown_steps(schedule: Schedule) -> int:
     """Return the length; of an endless schedule, so many updates that its shape is seen."""
     if math.isfinite(schedule.steps):
         return int(schedule.steps)
     if isinstance(schedule, Piecewise):
         start = schedule.starts[-1]
-        return start + max(_shown_steps(schedule.phases[-1]), start // 4)
+        return start + max(shown_steps(schedule.phases[-1]), start // 4)
     if isinstance(schedule, Repeated):
         return int(sum(schedule._lengths[:4]) or 4 * schedule.schedule.steps)
     if isinstance(schedule, Step):
         return max((time for time, _ in schedule.drops), default=0) * 5 // 4
     if isinstance(schedule, PowerLaw):
         return math.ceil(10 * schedule.timescale)
-    shown = max(map(_shown_steps, schedule._parts()), default=0)
+    shown = max(map(shown_steps, schedule._parts()), default=0)
     return max(0, shown - schedule.start) if isinstance(schedule, Sliced) else shown
 
 
@@ -235,11 +235,6 @@ def points(schedule: "Drawable", total: int, interval: int | None) -> "tuple[Ste
     every = interval or max(1, math.ceil(total / 20))
     steps = np.arange(0, last_step(schedule, total) + 1, every, dtype=np.int64)
     return steps, values_at(schedule, steps)
-
-
-def draw(ax: "Axes", schedule: "Drawable", total: int, **line: Any) -> None:
-    """Draw *schedule* over updates 0 to *total*."""
-    ax.plot(*curve(schedule, total), **line)
 
 
 def last_step(schedule: "Drawable", total: int) -> int:
