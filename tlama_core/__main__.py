@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tlama_core import (
+    Description,
     ParseError,
     Schedule,
     check,
@@ -122,14 +123,18 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
 
 def _show(given: argparse.Namespace) -> int:
     schedule = _schedule(given.expression, given)
-    table, curve = describe(schedule), _curve(schedule)
+    table, drawn = describe(schedule), curve(schedule)
     if sys.stdout.isatty() and (console := _console()) is not None:
-        _print_richly(console, schedule, table, curve)
-    else:
-        print(schedule, f"{schedule.steps:,} steps, fingerprint {fingerprint(schedule)}", table, sep="\n\n")
-        if curve:
-            print(f"\n{curve}")
+        print_richly(console, schedule, table, drawn)
+        return CLEAN
+    print(schedule, _summary(schedule), table, sep="\n\n")
+    if drawn:
+        print(f"\n{drawn}")
     return CLEAN
+
+
+def _summary(schedule: Schedule) -> str:
+    return f"{schedule.steps:,} steps, fingerprint {fingerprint(schedule)}"
 
 
 def _plot(given: argparse.Namespace) -> int:
@@ -195,8 +200,8 @@ def _source(given: argparse.Namespace) -> int:
 # --- what a terminal shows besides plain text
 
 
-def _curve(schedule: Schedule) -> str:
-    """Return the curve as text; nothing where plotext is not installed."""
+def curve(schedule: Schedule) -> str:
+    """Return the curve of *schedule* as text; nothing where plotext is not installed."""
     try:
         import plotext
     except ImportError:
@@ -210,7 +215,7 @@ def _curve(schedule: Schedule) -> str:
     plotext.theme("clear")
     plotext.plotsize(min(COLUMNS, shutil.get_terminal_size((COLUMNS, 0)).columns), LINES)
     plotext.frame(False)
-    plotext.plot(steps.tolist(), values.tolist(), marker="braille")
+    plotext.plot(steps.tolist(), values.tolist(), marker="hd")
     ticks = [low + i / 4 * (high - low) for i in range(5)]
     plotext.yticks(ticks, [f"{tick:.3g} " for tick in ticks])
     marks = [round(i / 4 * last) for i in range(5)]
@@ -228,20 +233,20 @@ def _console() -> Any:
     return Console(highlight=False)
 
 
-def _print_richly(console: Any, schedule: Schedule, table: Any, curve: str) -> None:
+def print_richly(console: Any, schedule: Schedule, table: Description, drawn: str) -> None:
+    """Print what `show` shows, in colour, on a *console* of rich."""
     from rich.table import Table
     from rich.text import Text
 
     console.print(Text(repr(schedule), style="bold"))
-    console.print(Text(f"{schedule.steps:,} steps, fingerprint {fingerprint(schedule)}\n", style="dim"))
+    console.print(Text(f"{_summary(schedule)}\n", style="dim"))
     head, *rows = table.cells()
     grid = Table(box=None, pad_edge=False, header_style="dim")
     for i, title in enumerate(head):
         grid.add_column(title, justify="left" if i in (0, len(head) - 1) else "right", no_wrap=i > 0)
     for row in rows:
         grid.add_row(*map(Text, row))
-    console.print(grid)
-    console.print(Text(f"\n{curve}", style="cyan"))
+    console.print(grid, Text(f"\n{drawn}", style="cyan"))
 
 
 if __name__ == "__main__":
