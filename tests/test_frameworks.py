@@ -123,7 +123,9 @@ def line(torch):
 
 @pytest.mark.parametrize(("interval", "moves"), [({"interval": "step"}, 1), ({}, 4)], ids=["step", "default"])
 @pytest.mark.filterwarnings("ignore:.*dataloader.* does not have many workers:UserWarning:lightning")
-@pytest.mark.filterwarnings(r"ignore:`isinstance\(treespec, LeafSpec\)` is deprecated:FutureWarning:lightning")
+@pytest.mark.filterwarnings(
+    r"ignore:`isinstance\(treespec, LeafSpec\)` is deprecated:FutureWarning:lightning"
+)
 def test_lightnings_default_moves_the_schedule_once_an_epoch(torch, lightning, interval, moves):
     """Four updates an epoch then use one and the same rate: a run of 12 ends at a quarter of its schedule."""
     from tlama_core.adapters.torch import ScheduleLR

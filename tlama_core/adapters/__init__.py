@@ -1,1 +1,1 @@
-"""Schedules in the terms of one framework each: import the one that is meant by its full name."""
+"""Schedules handed to a framework; each adapter is imported by its own full name."""

@@ -43,7 +43,7 @@ OPS = SimpleNamespace(
 
 @keras.saving.register_keras_serializable(package="tlama_core")
 @value
-class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # untyped
+class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule as the learning rate of a Keras optimizer: update k uses `schedule(k)`.
 
     It is computed through `keras.ops` from the optimizer's own count, as a tensor of Keras's float type,
