@@ -101,6 +101,11 @@ class ScheduleLR(LRScheduler):
             rates(clock)
         self._schedules, self._plan, self._lr_is_free = schedules, plan, "lr" not in schedules
 
+    @property
+    def clock(self) -> int:
+        """What has been counted so far: the rates are those of update number `clock`."""
+        return self.last_epoch
+
     def step(self, epoch: int | None = None) -> None:
         """Move the clock by one update and write the rates: call it after every `optimizer.step()`.
 
@@ -367,6 +372,9 @@ def _state(state: Any) -> tuple[int, Texts]:
         refuse("the state given to ScheduleLR", rule, state)
     if state["version"] != VERSION:
         refuse("the version of the state given to ScheduleLR", str(VERSION), state["version"])
+    if not isinstance(state["schedules"], Mapping):
+        rule = "a dict of texts"
+        refuse("the schedules of the state given to ScheduleLR", rule, state["schedules"])
     clock = int(as_length("the clock of the state given to ScheduleLR", state["clock"], at_least=-1))
     return clock, dict(state["schedules"])
 
