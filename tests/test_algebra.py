@@ -491,6 +491,7 @@ def test_many_phases_are_served_as_one_by_one(phases):
         assert about_equal(got[step], chain(step), magnitude(chain))
 
 
+@pytest.mark.uncovered
 def test_a_chain_of_a_hundred_thousand_phases_never_recurses():
     shape = (Linear, Cosine, Warmup)
     build = lambda: Piecewise.of(  # noqa: E731

@@ -7,6 +7,7 @@ from tlama_core.testing.laws import LAWS
 from tlama_core.testing.strategies import arguments
 
 
+@pytest.mark.uncovered
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 def test_law(law):
     @given(arguments(law))

@@ -16,6 +16,7 @@ from tlama_core.algebra import (
     maximum,
     minimum,
 )
+from tlama_core.plans import cooldown, retarget
 from tlama_core.shapes import (
     Cosine,
     Exponential,
@@ -55,11 +56,13 @@ __all__ = [
     "Stretched",
     "Sum",
     "Warmup",
+    "cooldown",
     "fingerprint",
     "from_dict",
     "maximum",
     "minimum",
     "parse",
+    "retarget",
     "through",
     "to_dict",
     "to_function",

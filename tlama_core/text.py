@@ -1,8 +1,6 @@
 """Schedules as text and as plain data, read back from outside without ever running it."""
 
 import ast
-import difflib
-import hashlib
 import math
 import operator
 import re
@@ -103,12 +101,12 @@ class ParseError(ValueError):
         self.reason, self.text, self.start, self.stop = reason, text, start, stop
 
     def __str__(self) -> str:
-        line = "".join(character if character.isprintable() else " " for character in self.text)
-        left = max(0, min(self.start - WIDEST // 2, len(line) - WIDEST))
+        left = max(0, min(self.start - WIDEST // 2, len(self.text) - WIDEST))
         right = left + WIDEST
-        before, after = "…" * (left > 0), "…" * (right < len(line))
+        before, after = "…" * (left > 0), "…" * (right < len(self.text))
+        part = "".join(character if character.isprintable() else " " for character in self.text[left:right])
         caret = " " * (len(before) + self.start - left) + "^" * max(1, min(self.stop, right) - self.start)
-        return f"{self.reason}\n  {before}{line[left:right]}{after}\n  {caret}"
+        return f"{self.reason}\n  {before}{part}{after}\n  {caret}"
 
 
 @attrs.frozen
@@ -250,7 +248,7 @@ class _Reader:
                 return self._built(node, operator.getitem, whole, slice(*self._given([low, high], depth)))
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return self._given(items, depth)
-            case ast.Dict(keys=times, values=items) if None not in times:
+            case ast.Dict(keys=times, values=items):
                 return list(zip(self._given(times, depth), self._given(items, depth), strict=True))
             case _:
                 return self._fail(node, f"this is not allowed: {ALLOWED}")
@@ -284,7 +282,9 @@ class _Reader:
         words = sorted({*BUILDERS, *ARITHMETIC, *self.names})
         if word == Function.__name__:
             self._fail(node, "a Function has no text: give parse a name for it")
-        if len(word) < WIDEST and (close := difflib.get_close_matches(word, words, n=1)):
+        from difflib import get_close_matches
+
+        if len(word) < WIDEST and (close := get_close_matches(word, words, n=1)):
             self._fail(node, f"unknown name {word}: did you mean {close[0]}?")
         self._fail(node, f"unknown name {show(word)[1:-1]}; known are {', '.join(words)}")
 
@@ -341,11 +341,9 @@ class _Reader:
                 target, build = [self._as_schedule(inner, self._read(inner, depth))], getattr(Schedule, word)
             case _:
                 self._unknown(node.func)
-        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        if None in keywords:
-            self._fail(node, f"** is not allowed here: {ALLOWED}")
-        named = dict(zip(keywords, self._given(list(keywords.values()), depth), strict=True))
-        return self._built(node, build, *target, *self._given(node.args, depth), **named)  # type: ignore[arg-type]
+        # No keyword is a `**mapping`: two asterisks do not pass the scan.
+        named = {str(word.arg): self._given([word.value], depth)[0] for word in node.keywords}
+        return self._built(node, build, *target, *self._given(node.args, depth), **named)
 
     def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
         numbers = [self._read(argument, depth) for argument in node.args]
@@ -417,8 +415,10 @@ def fingerprint(schedule: Schedule) -> str:
     >>> fingerprint(Linear(1.0, 0.0, steps=10))
     '81364e85fb5bd747'
     """
+    from hashlib import sha256
+
     to_dict(schedule)  # refuses what has no text
-    return hashlib.sha256(repr(schedule).encode()).hexdigest()[:16]
+    return sha256(repr(schedule).encode()).hexdigest()[:16]
 
 
 # --- plain data

@@ -8,6 +8,7 @@ intermediate magnitude.
 """
 
 import copy
+import json
 import math
 import pickle
 from collections.abc import Callable, Iterable
@@ -30,9 +31,11 @@ from tlama_core.algebra import (
     minimum,
 )
 from tlama_core.shapes import Segment, Warmup
+from tlama_core.text import Limits, fingerprint, from_dict, parse, to_dict
 
 ULPS = 8
 MOST_STEPS = 48
+WIDE = Limits(characters=10**8, parts=10**8, cycles=10**4, work=10**8)
 
 
 class Law(NamedTuple):
@@ -257,6 +260,14 @@ def pickles_and_copies_are_equal(a: Schedule) -> None:
         assert repr(twin) == repr(a), a
 
 
+def text_and_data_read_back(a: Schedule) -> None:
+    """parse(repr(a)) == a, and from_dict(json.loads(json.dumps(to_dict(a)))) == a."""
+    twins = parse(repr(a), WIDE), from_dict(json.loads(json.dumps(to_dict(a))), WIDE)
+    for twin in twins:
+        assert twin == a, (a, twin)
+        assert fingerprint(twin) == fingerprint(a), (a, twin)
+
+
 def a_shape_hits_its_ends(a: Segment) -> None:
     """The start and the end are hit bit for bit, whatever the way between them."""
     assert a(0) == (a.start if a.steps else a.end), a
@@ -301,6 +312,7 @@ LAWS: tuple[Law, ...] = (
     Law(arrays_are_served_alike, ("schedule",)),
     Law(equality_is_equality_of_text, ("schedule", "schedule")),
     Law(pickles_and_copies_are_equal, ("schedule",)),
+    Law(text_and_data_read_back, ("written",)),
     Law(a_shape_hits_its_ends, ("shape",)),
     Law(a_shape_stays_between_its_ends, ("shape", "fractions")),
     Law(a_shape_never_turns_back, ("shape",)),

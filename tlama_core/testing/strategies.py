@@ -72,8 +72,8 @@ def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Segment:
 
 
 @st.composite
-def leaves(draw: Draw, endless: bool = True) -> Schedule:
-    """Draw a leaf of any kind; of finite length where *endless* is False."""
+def leaves(draw: Draw, *, endless: bool = True, functions: bool = True) -> Schedule:
+    """Draw a leaf of any kind; of finite length where *endless*, with a text where *functions* is False."""
     steps = math.inf if endless and draw(st.booleans()) else draw(lengths())
     kind = draw(st.integers(0, 7))
     if kind == 0:
@@ -87,18 +87,21 @@ def leaves(draw: Draw, endless: bool = True) -> Schedule:
         times = draw(st.lists(st.integers(1, 20), unique=True, max_size=4))
         drops = {time: draw(numbers()) for time in times if time < steps}
         return Step(draw(numbers()), drops, steps)
-    if kind == 4 and steps:
+    if kind == 4 and steps and functions:
         return Function(draw(st.sampled_from(FUNCTIONS)), min(12, steps))
     return draw(shapes())
 
 
 @st.composite
-def schedules(draw: Draw, max_depth: int = 6, *, endless: bool = True) -> Schedule:
-    """Draw a random tree up to *max_depth* deep; of finite length where *endless* is False."""
+def schedules(draw: Draw, max_depth: int = 6, *, endless: bool = True, functions: bool = True) -> Schedule:
+    """Draw a random tree up to *max_depth* deep.
+
+    It is of finite length where *endless* is False, and has a text where *functions* is False.
+    """
     if max_depth == 0 or draw(st.integers(0, 3)) == 0:
-        return draw(leaves(endless=endless))
-    finite = schedules(max_depth - 1, endless=False)
-    inner = schedules(max_depth - 1, endless=endless)
+        return draw(leaves(endless=endless, functions=functions))
+    finite = schedules(max_depth - 1, endless=False, functions=functions)
+    inner = schedules(max_depth - 1, endless=endless, functions=functions)
     kind = draw(st.integers(0, 8))
     if kind <= 1:
         return Piecewise.of([draw(finite), *draw(st.lists(phases(finite), max_size=2)), draw(inner)])
@@ -149,6 +152,7 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
     kinds: dict[str, st.SearchStrategy[object]] = {
         "finite": finite,
         "schedule": any_length,
+        "written": schedules(max_depth, functions=False),
         "phase": phases(finite),
         "last": phases(any_length),
         "shape": shapes(),
