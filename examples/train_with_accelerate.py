@@ -1,7 +1,8 @@
 """Train a small network on real handwritten digits in several processes, and go on after a kill.
 
 pip install '.[torch]' accelerate scikit-learn
-accelerate launch --cpu --num_processes 2 examples/train_with_accelerate.py
+accelerate launch --num_processes 2 examples/train_with_accelerate.py  # on two GPUs; and without any:
+ACCELERATE_USE_CPU=true torchrun --standalone --nproc_per_node 2 examples/train_with_accelerate.py
 
 Kill it in mid-run and start it again: it goes on from its last checkpoint in out/accelerate, at the rates
 that an uninterrupted run would have used, whatever the number of processes. UPDATES=12 makes it shorter.
