@@ -14,7 +14,16 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MODULES = ["algebra", "shapes", "source", "training", "testing.laws", "testing.strategies", "__init__"]
+MODULES = [
+    "algebra",
+    "shapes",
+    "analysis",
+    "source",
+    "training",
+    "testing.laws",
+    "testing.strategies",
+    "__init__",
+]
 FLAGS = doctest.ELLIPSIS
 
 

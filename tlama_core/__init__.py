@@ -16,6 +16,20 @@ from tlama_core.algebra import (
     maximum,
     minimum,
 )
+from tlama_core.analysis import (
+    Bounds,
+    Description,
+    Difference,
+    Finding,
+    bounds,
+    breakpoints,
+    check,
+    describe,
+    difference,
+    first_step_above,
+    first_step_below,
+    mean,
+)
 from tlama_core.shapes import (
     Cosine,
     Exponential,
@@ -31,9 +45,13 @@ from tlama_core.shapes import (
 from tlama_core.source import to_function, to_source
 
 __all__ = [
+    "Bounds",
     "Constant",
     "Cosine",
+    "Description",
+    "Difference",
     "Exponential",
+    "Finding",
     "Function",
     "Linear",
     "Maximum",
@@ -52,7 +70,15 @@ __all__ = [
     "Stretched",
     "Sum",
     "Warmup",
+    "bounds",
+    "breakpoints",
+    "check",
+    "describe",
+    "difference",
+    "first_step_above",
+    "first_step_below",
     "maximum",
+    "mean",
     "minimum",
     "through",
     "to_function",
