@@ -1,12 +1,11 @@
 """Pictures of schedules on matplotlib axes; matplotlib is imported when something is drawn."""
 
 import math
-from collections.abc import Callable, Iterable
-from itertools import accumulate, islice
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tlama_core.algebra import Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Schedule, Sum
-from tlama_core.shapes import Step
+from tlama_core.algebra import Piecewise, Schedule
+from tlama_core.analysis import core, pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,18 +39,10 @@ def new_axes(figsize: tuple[float, float]) -> "tuple[Axes, Callable[[], None] | 
 
 def joints(schedule: Callable[[int], float], total: int) -> list[int]:
     """Return the updates below *total* at which *schedule* changes its formula, where it tells."""
-    found: Iterable[int] = ()
-    if isinstance(schedule, Piecewise):
-        found = schedule.starts
-    elif isinstance(schedule, Step):
-        found = (time for time, _ in schedule.drops)
-    elif isinstance(schedule, Repeated) and schedule.growth == 1:
-        found = islice(range(0, total, int(schedule.schedule.steps)), MOST_JOINTS + 2)
-    elif isinstance(schedule, Repeated):
-        found = accumulate(schedule._lengths)
-    elif isinstance(schedule, (Scaled, Sum, Product, Maximum, Minimum)):
-        found = (joint for part in schedule._parts() for joint in joints(part, total))
-    return sorted({joint for joint in found if 0 < joint < total})
+    if not isinstance(schedule, Schedule):
+        return []
+    found = list(pieces(schedule, 0, int(min(total, schedule.steps))))
+    return [] if any(piece.many for piece in found) else [piece.start for piece in found[1:]]
 
 
 def curve(schedule: Callable[[int], float], total: int) -> "tuple[Steps, Values]":
@@ -115,13 +106,6 @@ def mark_phases(ax: "Axes", schedule: Callable[[int], float], total: int) -> Non
     ax.margins(y=0.1)  # room for the names above the curve
     style: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": "small", "color": "dimgrey"}
     for phase, start in zip(schedule.phases, schedule.starts, strict=True):
-        name, stop = _shape_of(phase), min(start + phase.steps, total)
+        name, stop = type(core(phase)).__name__, min(start + phase.steps, total)
         if (stop - start) / total > 0.012 * len(name):
             ax.text((start + stop) / 2, 0.985, name, transform=ax.get_xaxis_transform(), **style)
-
-
-def _shape_of(phase: Schedule) -> str:
-    """Return the name of the shape that a cut, stretched or scaled phase still is."""
-    while len(parts := phase._parts()) == 1:
-        (phase,) = parts
-    return type(phase).__name__
