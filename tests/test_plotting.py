@@ -90,13 +90,15 @@ def test_joints_are_known_below_operators():
         (short + Step(1.0, {5: 0.5}), [5, 10]),
         (Cosine(1.0, 0.0, 10).repeat(4), [10, 20]),
         (Cosine(1.0, 0.0, 5).repeat(3, growth=2), [5, 15]),
+        (Constant(1.0, 5) >> Step(1.0, {5: 0.5}, 25), [5, 10]),
         (Linear(1.0, 0.0, 30), []),
     ]:
         ax = plot_lr_schedule(a, 30)
         assert marks(ax) == wanted
         drawn = dict(lines(ax)[0].tolist())
         assert all(drawn[step] == pytest.approx(a(step)) for step in wanted)
-    assert marks(plot_lr_schedule(Cosine(1.0, 0.0, 2).repeat(), 10_000)) == []
+    for cycles, total in [(None, 10_000), (None, 10**12), (10**9, 2 * 10**9)]:
+        assert marks(plot_lr_schedule(Cosine(1.0, 0.0, 2).repeat(cycles), total)) == []
 
 
 def test_every_curve_has_points_of_its_colour():

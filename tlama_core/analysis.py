@@ -5,7 +5,7 @@ import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial, reduce, singledispatch
-from itertools import chain, islice, pairwise, takewhile
+from itertools import chain, groupby, islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -42,8 +42,8 @@ MOST_EVALUATED = 10**9
 MOST_PIECES = 100_000
 """Cycles of more pieces than these are not told apart."""
 
-LOOKED_AT = 10**6
-"""So far past its last joint `check` looks at an endless schedule, where nothing says how long the run is."""
+LOOKED_AT = 10**5
+"""So many updates does `check` evaluate of an endless schedule, where nothing says how long the run is."""
 
 ROUNDING = 1e-9
 """Values that differ relatively by less are settled by calls (an array may round otherwise), and no jump."""
@@ -146,6 +146,7 @@ def _(schedule: Stretched, start: int, stop: int) -> Iterator[Piece]:
 def _(schedule: _Pointwise, start: int, stop: int) -> Iterator[Piece]:
     terms = [list(pieces(term, start, stop)) for term in schedule.terms]
     cuts = sorted({piece.start for term in terms for piece in term})
+    split = len(cuts) > 1
     for a, b in pairwise([*cuts, stop]):
         here = [term[bisect_right(term, a, key=operator.attrgetter("start")) - 1] for term in terms]
         ends = (
@@ -157,7 +158,7 @@ def _(schedule: _Pointwise, start: int, stop: int) -> Iterator[Piece]:
             b,
             _common_direction(schedule, here, a, b),
             reduce(partial(schedule._join, PYTHON), ends),
-            changed(schedule, terms=tuple(piece.phase for piece in here)) if cuts[1:] else schedule,
+            changed(schedule, terms=tuple(piece.phase for piece in here)) if split else schedule,
             opens=any(piece.opens and piece.start == a for piece in here),
             many=any(piece.many for piece in here),
         )
@@ -228,13 +229,15 @@ def _blocks(schedule: Schedule, start: int, stop: int) -> "Iterator[tuple[int, i
     """Evaluate every update from *start* up to *stop*, in blocks."""
     import numpy as np
 
+    from tlama_core._backend.arrays import LATEST
+
     if stop - start > MOST_EVALUATED:
         rule = f"at most {MOST_EVALUATED:,} (stop= or steps= sets a nearer end)"
         refuse("the number of updates to evaluate one by one", rule, stop - start)
     for a in range(start, stop, BLOCK):
         b = min(a + BLOCK, stop)
         with np.errstate(all="ignore"):
-            if b < 2**63:
+            if b <= LATEST:  # an array counts exactly
                 values = schedule(np.arange(a, b))
             else:
                 values = np.fromiter(map(schedule, range(a, b)), dtype=float, count=b - a)
@@ -348,8 +351,8 @@ def bounds(schedule: Schedule, start: int = 0, stop: int | None = None) -> Bound
 def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
     """Return the mean of the values used by the updates from *start* up to *stop* (or the end).
 
-    It is within 4e-16 of the mean magnitude, relatively, of the exact mean of the values. Where a value
-    is not finite, it is NaN.
+    It is off the exact mean of the values by at most 4e-16 of their mean magnitude. Where a value is not
+    finite, it is NaN.
 
     Raises `ValueError` for an endless schedule without *stop*, and where more than 10**9 updates in a
     row have to be evaluated (all but constant phases).
@@ -361,15 +364,21 @@ def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
     start, stop = _range("mean", _checked("mean", schedule), start, stop, held=0)
     count = stop - start
 
-    def shares() -> Iterator[list[float]]:  # divided first: a sum may be past every float, a mean is not
-        for piece in pieces(schedule, start, stop):
-            if piece.direction == 0:
-                yield [schedule(piece.start) * ((piece.stop - piece.start) / count)]
-            else:
-                blocks = _blocks(schedule, piece.start, piece.stop)
-                yield from ((values / count).tolist() for *_, values in blocks)
+    def shares() -> Iterator[Iterable[float]]:  # divided first: a sum may be past every float, a mean is not
+        for constant, found in groupby(pieces(schedule, start, stop), lambda piece: piece.direction == 0):
+            if constant:
+                yield (schedule(piece.start) * ((piece.stop - piece.start) / count) for piece in found)
+                continue
+            evaluated = list(found)
+            for _, _, values in _blocks(schedule, evaluated[0].start, evaluated[-1].stop):
+                yield (values / count).tolist()
 
-    return math.fsum(share if math.isfinite(share) else math.nan for share in chain.from_iterable(shares()))
+    return math.fsum(chain.from_iterable(map(_finite_or_nan, shares())))
+
+
+def _finite_or_nan(shares: Iterable[float]) -> list[float]:
+    shares = list(shares)
+    return shares if all(map(math.isfinite, shares)) else [math.nan]
 
 
 def first_step_below(schedule: Schedule, value: float, start: int = 0, stop: int | None = None) -> int | None:
@@ -638,7 +647,7 @@ def check(schedule: Schedule, steps: int | None = None) -> tuple[Finding, ...]:
     restarts of `a.repeat(…)`, the start of a later `Warmup`, a last hold that the run does not need.
 
     All values are looked at, the held end value too where *steps* is not given, and with the limits of
-    `bounds`. Of an endless schedule without *steps*, the first 10**6 updates are evaluated of all those
+    `bounds`. Of an endless schedule without *steps*, the first 100,000 updates are evaluated of all those
     whose shapes do not tell (in products, functions, repetitions).
 
     >>> from tlama_core import Cosine, Warmup

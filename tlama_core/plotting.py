@@ -2,23 +2,12 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, islice
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlama_core._checks import as_length, refuse
-from tlama_core.algebra import (
-    Maximum,
-    Minimum,
-    Open,
-    Piecewise,
-    Product,
-    Repeated,
-    Scaled,
-    Schedule,
-    Sliced,
-    Sum,
-)
+from tlama_core.algebra import Open, Piecewise, Repeated, Schedule, Sliced
+from tlama_core.analysis import core, pieces
 from tlama_core.shapes import PowerLaw, Step
 
 if TYPE_CHECKING:
@@ -203,18 +192,10 @@ def new_axes(figsize: tuple[float, float], **grid: Any) -> "tuple[Any, Callable[
 
 def joints(schedule: "Drawable", total: int) -> list[int]:
     """Return the updates below *total* at which *schedule* changes its formula, where it tells."""
-    found: Iterable[int] = ()
-    if isinstance(schedule, Piecewise):
-        found = schedule.starts
-    elif isinstance(schedule, Step):
-        found = (time for time, _ in schedule.drops)
-    elif isinstance(schedule, Repeated) and schedule.growth == 1:
-        found = islice(range(0, total, int(schedule.schedule.steps)), MOST_JOINTS + 2)
-    elif isinstance(schedule, Repeated):
-        found = accumulate(schedule._lengths)
-    elif isinstance(schedule, (Scaled, Sum, Product, Maximum, Minimum)):
-        found = (joint for part in schedule._parts() for joint in joints(part, total))
-    return sorted({joint for joint in found if 0 < joint < total})
+    if not isinstance(schedule, Schedule):
+        return []
+    found = list(pieces(schedule, 0, int(min(total, schedule.steps))))
+    return [] if any(piece.many for piece in found) else [piece.start for piece in found[1:]]
 
 
 def curve(schedule: "Drawable", total: int, most: int = DRAWN_POINTS) -> "tuple[Steps, Values]":
@@ -285,13 +266,6 @@ def mark_phases(ax: "Axes", schedule: "Drawable", total: int) -> None:
     width = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]  # in inches
     style: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": "small", "color": "dimgrey"}
     for phase, start in zip(schedule.phases, schedule.starts, strict=True):
-        name, stop = _shape_of(phase), min(start + phase.steps, total)
+        name, stop = type(core(phase)).__name__, min(start + phase.steps, total)
         if (stop - start) / total * width > 0.09 * (len(name) + 1):
             ax.text((start + stop) / 2, 0.985, name, transform=ax.get_xaxis_transform(), **style)
-
-
-def _shape_of(phase: Schedule) -> str:
-    """Return the name of the shape that a cut, stretched or scaled phase still is."""
-    while len(parts := phase._parts()) == 1:
-        (phase,) = parts
-    return type(phase).__name__
