@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from tlama_core import Constant, Sqrt, Warmup
-from tlama_core.plotting import draw, label_axes, mark_phases
+from tlama_core.plotting import label_axes, plot
 
 EPOCHS = int(os.environ.get("EPOCHS", "15"))
 BATCH = 32
@@ -78,15 +78,12 @@ curves = {
 
 figure = Figure(figsize=(10, 7), layout="constrained")
 above, below = figure.subplots(2, 1, sharex=True)
-draw(above, composed, updates, color="C1", label="composed")
-draw(above, Constant(PEAK), updates, color="C0", label="constant")
-mark_phases(above, composed, updates)
-label_axes(above, "Learning rate", "Learning rate")
+plot(Constant(PEAK), composed, labels=["constant", "composed"], steps=updates, ax=above)
+above.set(ylabel="Learning rate", xlabel="")
 for name, losses in curves.items():
     below.plot(smooth(losses), label=name)
 label_axes(below, "Training loss, mean over an epoch", "Cross entropy")
 below.set_yscale("log")
-above.legend(loc="lower center")
 below.legend()
 Path("out").mkdir(exist_ok=True)
 figure.savefig("out/train_digits.png", dpi=100)

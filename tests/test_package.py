@@ -1,7 +1,6 @@
 """The package as a whole: one door per name, a light import, the rooms."""
 
 import ast
-import importlib
 import os
 import pkgutil
 import shutil
@@ -63,7 +62,9 @@ def test_every_value_is_frozen_and_slotted():
 
 def test_every_module_says_what_it_is_for():
     for name in MODULES:
-        assert importlib.import_module(name).__doc__, name
+        path = PACKAGE.joinpath(*name.split(".")[1:])  # read, for some import a framework
+        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        assert ast.get_docstring(ast.parse(source.read_text())), name
 
 
 def test_the_rooms_import_only_to_their_left():

@@ -7,9 +7,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
-from tlama_core import Constant, Cosine, Linear, Piecewise, Step, Warmup
-from tlama_core.plotting import DRAWN_POINTS
+from tlama_core import Constant, Cosine, Function, Linear, Piecewise, PowerLaw, Step, Warmup
+from tlama_core.plotting import DRAWN_POINTS, compare, in_thousands, plot
+from tlama_core.testing.strategies import schedules
 from tlama_core.training import plot_lr_schedule
 
 WSD = Warmup(3e-4, 20_000) >> Constant.hold(78_000) >> Linear.to(0.0, 20_000)
@@ -162,3 +164,133 @@ def test_a_schedule_draws_itself():
 def test_plotting_refuses(changes, error, words):
     with pytest.raises(error, match=f"plot_lr_schedule.{words}"):
         plot_lr_schedule(**{"lr_scheduler": WSD, "total_steps": 100} | changes)
+
+
+# --- plot, compare, notebooks --------------------------------------------------------------------
+
+PRETRAIN = Warmup(3e-4, 2_000) >> Cosine.to(3e-5, 98_000)
+
+
+def test_one_schedule_is_drawn_with_its_phases():
+    ax = plot(PRETRAIN)
+    (line,) = ax.lines
+    assert line.get_xydata()[-1].tolist() == [100_000, 3e-5]
+    assert marks(ax) == [2_000]
+    assert ax.get_title().replace("\n", " ") == repr(PRETRAIN)
+    assert [text.get_text() for text in ax.texts] == ["Cosine"]
+    assert ax.get_legend() is None
+
+
+def test_several_schedules_are_told_apart_by_their_labels():
+    ax = plot(PRETRAIN, 0.5 * PRETRAIN, lambda step: 1e-4, labels=["a", "b", "c"], steps=50, log=True)
+    assert [text.get_text() for text in ax.get_legend().texts] == ["a", "b", "c"]
+    assert ax.get_yscale() == "log"
+    assert [line.get_xdata()[-1] for line in ax.lines] == [50, 50, 49]
+    long = plot(PRETRAIN, Piecewise.of([PRETRAIN] * 9))
+    assert all(len(text.get_text()) <= 71 for text in long.get_legend().texts)
+
+
+def test_a_picture_is_as_long_as_the_longest_schedule():
+    assert plot(Linear(1, 0, 10), Linear(1, 0, 30)).lines[0].get_xdata()[-1] == 30
+
+
+@pytest.mark.parametrize(
+    ("endless", "shown"),
+    [
+        (Constant(1.0), 1_000),
+        (Linear(1, 0, 100) >> Constant(0.0), 125),
+        (Warmup(1, 40) >> PowerLaw(1, timescale=40), 440),
+        (Step(1, {300: 0.1, 600: 0.01}), 750),
+        (Cosine(1, 0, 10).repeat(), 40),
+        (Cosine(1, 0, 10).repeat(growth=2), 150),
+        ((Linear(1, 0, 100) >> Constant(0.0))[50:], 62),
+        ((0.5 * PowerLaw(1, timescale=40))[100:], 300),
+        (0.5 * PowerLaw(1, timescale=40) + Cosine(1, 0, 10), 400),
+        (Linear(1, 0, 0), 1_000),
+    ],
+)
+def test_an_endless_schedule_is_drawn_until_its_shape_is_seen(endless, shown):
+    assert plot(endless).lines[0].get_xdata()[-1] == shown
+
+
+def test_the_ratio_stands_below_and_has_gaps_at_0():
+    upper, lower = compare(Linear(1, 0, 10), Linear(2, 1, 10), labels=["a", "b"])
+    ratio = lower.lines[1].get_ydata()
+    assert ratio[0] == 2
+    assert math.isnan(ratio[10])
+    assert [text.get_text() for text in upper.get_legend().texts] == ["a", "b"]
+    assert upper.get_shared_x_axes().joined(upper, lower)
+
+
+def test_both_kinds_of_picture_are_shown_where_there_is_a_screen(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(True))
+    monkeypatch.setattr(mpl, "get_backend", lambda: "tkagg")
+    plot(PRETRAIN)
+    compare(PRETRAIN, 2 * PRETRAIN)
+    plt.close("all")
+    assert len(shown) == 2
+
+
+@given(schedules(4))
+@settings(max_examples=10)
+def test_a_notebook_shows_any_schedule_in_30_kilobytes(a):
+    picture = a._repr_svg_()
+    assert picture.endswith("</svg>")
+    assert len(picture) < 30_000
+    assert a._repr_svg_() == picture
+
+
+@pytest.mark.parametrize(
+    "a",
+    [
+        Piecewise.of(Constant(i * 7919 % 13 / 13, 3) for i in range(100_000)),
+        Cosine(1, 0.01, 1_000).repeat(500),
+        Cosine(1, 0.01, 100).repeat(12),
+        Function(lambda t: t * 7919 % 97 / 97, 10**8),
+    ],
+    ids=lambda a: repr(a)[:30],
+)
+def test_a_rugged_schedule_is_not_larger(a):
+    assert len(a._repr_svg_()) < 30_000
+
+
+def test_a_notebook_shows_the_text_of_what_cannot_be_drawn():
+    assert Function(lambda t: math.nan, 5)._repr_svg_() is None
+
+
+def test_drawing_changes_no_style():
+    before = dict(mpl.rcParams)
+    plot(PRETRAIN)
+    PRETRAIN._repr_svg_()
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [(0, "0"), (999, "999"), (10_000, "10k"), (1.5e6, "1.5M"), (3e11, "300B"), (2e12, "2T"), (1e15, "1e+15")],
+)
+def test_ticks_are_read_as_people_say_them(step, text):
+    assert in_thousands(step) == text
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: plot(), ValueError, "plot must be given at least one schedule, got none"),
+        (lambda: plot(3), TypeError, "what plot draws must be a schedule or a callable, got 3"),
+        (lambda: plot(Linear.to(0, 5)), TypeError, "what plot draws must be a schedule or a callable"),
+        (lambda: plot(abs), ValueError, "plot.steps must be given for a plain callable"),
+        (lambda: plot(PRETRAIN, steps=0), ValueError, "plot.steps must be a whole number >= 1, got 0"),
+        (lambda: plot(PRETRAIN, labels=["a", "b"]), ValueError, "plot.labels must be one for each of 1 schedules"),
+        (lambda: plot(PRETRAIN, labels="a"), ValueError, "plot.labels must be one for each of 1 schedules, got 'a'"),
+        (lambda: compare(PRETRAIN, PRETRAIN, labels=["a"]), ValueError, "compare.labels must be one for each of 2"),
+        (lambda: compare(PRETRAIN, None), TypeError, "what compare draws must be a schedule or a callable, got None"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_and_leaves_no_figure(call, error, text):
+    before = plt.get_fignums()
+    with pytest.raises(error) as caught:
+        call()
+    assert text in str(caught.value)
+    assert plt.get_fignums() == before

@@ -16,6 +16,20 @@ from tlama_core.algebra import (
     maximum,
     minimum,
 )
+from tlama_core.analysis import (
+    Bounds,
+    Description,
+    Difference,
+    Finding,
+    bounds,
+    breakpoints,
+    check,
+    describe,
+    difference,
+    first_step_above,
+    first_step_below,
+    mean,
+)
 from tlama_core.plans import cooldown, retarget
 from tlama_core.shapes import (
     Cosine,
@@ -33,9 +47,13 @@ from tlama_core.source import to_function, to_source
 from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
 
 __all__ = [
+    "Bounds",
     "Constant",
     "Cosine",
+    "Description",
+    "Difference",
     "Exponential",
+    "Finding",
     "Function",
     "Limits",
     "Linear",
@@ -56,10 +74,18 @@ __all__ = [
     "Stretched",
     "Sum",
     "Warmup",
+    "bounds",
+    "breakpoints",
+    "check",
     "cooldown",
+    "describe",
+    "difference",
     "fingerprint",
+    "first_step_above",
+    "first_step_below",
     "from_dict",
     "maximum",
+    "mean",
     "minimum",
     "parse",
     "retarget",

@@ -124,6 +124,15 @@ class Schedule(ABC):
     def __repr__(self) -> str:
         return self._text()[0]
 
+    def _repr_svg_(self) -> str | None:
+        """Return a picture for notebooks; None, for which they show the text, where a `Function` fails."""
+        from tlama_core.plotting import svg
+
+        try:
+            return svg(self)
+        except (TypeError, ValueError):
+            return None
+
     def sample(self, n: int) -> "npt.NDArray[np.float64]":
         """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.
 

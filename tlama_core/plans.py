@@ -34,7 +34,9 @@ def cooldown(
 ) -> Schedule:
     """Return *schedule* up to update *at*, and then *steps* updates of a *shape* down to the value *to*.
 
-    It starts from the value at *at*; *parameters* are the shape's own, such as a power. Raises `ValueError` where *at* is past the schedule's end.
+    It starts from the value at *at*; *parameters* are the shape's own, such as a power.
+
+    Raises `ValueError` where *at* is past the schedule's end.
 
     >>> from tlama_core import Constant, Linear, Warmup
     >>> stable = Warmup(1.0, steps=10) >> Constant(1.0)

@@ -1,0 +1,253 @@
+"""The command line: `tlama`, or `python -m tlama_core`."""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tlama_core import (
+    Description,
+    ParseError,
+    Schedule,
+    check,
+    describe,
+    difference,
+    fingerprint,
+    parse,
+    to_source,
+)
+from tlama_core._checks import refuse
+
+EXPRESSION = "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; a file that holds one; or -"
+CLEAN, FINDINGS, ERROR = 0, 1, 2
+COLUMNS, LINES = 100, 18
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and leave."""
+        self.exit(ERROR, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that *arguments* say (those of the process by default); return its exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        status: int = given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, and the interpreter flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLEAN
+    except (OSError, TypeError, ValueError) as error:
+        print(f"tlama: {_in_one_line(error)}", file=sys.stderr)
+        return ERROR
+    return status
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, ParseError):
+        part = error.text[error.start : error.stop]
+        return f"{error.reason}, at column {error.start + 1}: {part[:60]}{'…' * (len(part) > 60)}"
+    return " ".join(str(error).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="tlama", description="Show, draw, check and compare schedules.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    def command(run: Any, text: str, *expressions: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(run.__name__[1:], help=text, description=text)
+        added.set_defaults(run=run)
+        for expression in expressions or ("expression",):
+            added.add_argument(expression, help=EXPRESSION)
+        added.add_argument(
+            "--name",
+            action="append",
+            default=[],
+            metavar="NAME=NUMBER",
+            help="a number that the expression may use by name, such as total=100_000; may be given again",
+        )
+        return added
+
+    command(_show, "print a schedule, its phases, and its curve")
+    added = command(_plot, "draw schedules into a file", "first")
+    added.add_argument("others", nargs="*", help="more of them")
+    added.add_argument("-o", "--output", required=True, help="the picture: .png, .svg or .pdf")
+    added.add_argument("--steps", type=_number, help="how many updates to draw")
+    added.add_argument("--log", action="store_true", help="make the axis of values logarithmic")
+    added = command(_values, "print the values of a schedule")
+    added.add_argument("--every", type=_number, default=1, help="one value every so many updates")
+    added.add_argument("--steps", type=_number, help="how many updates (by default all of the schedule)")
+    added.add_argument("--format", choices=("csv", "json"), default="csv")
+    added = command(_check, "say what is probably not meant: exit status 1 if there is anything")
+    added.add_argument("--steps", type=_number, help="how many updates the run takes")
+    command(_diff, "compare two schedules: exit status 1 if they differ", "a", "b")
+    added = command(_source, "print a schedule as a plain Python function")
+    added.add_argument("--function", default="schedule", metavar="NAME", help="what the function is called")
+    return parser
+
+
+def _number(text: str) -> float:
+    """Return a number as it is written in an expression."""
+    number = float(text)
+    return int(text) if text.replace("_", "").isdecimal() else int(number) if number.is_integer() else number
+
+
+def _schedule(text: str, given: argparse.Namespace) -> Schedule:
+    """Return the schedule of an expression, of a file, or of standard input."""
+    names = {}
+    for pair in given.name:
+        name, _, number = pair.partition("=")
+        try:
+            names[name] = _number(number)
+        except (ValueError, OverflowError):
+            refuse("--name", "NAME=NUMBER, such as total=100_000", pair)
+    if text == "-":
+        text = sys.stdin.read()
+    elif "(" not in text:  # every schedule has a call in it
+        if not Path(text).is_file():
+            raise ValueError(f"there is no file {text!r}, and an expression has a call in it")
+        text = Path(text).read_text(encoding="utf-8")
+    return parse(text, **names)
+
+
+# --- the commands
+
+
+def _show(given: argparse.Namespace) -> int:
+    schedule = _schedule(given.expression, given)
+    table, drawn = describe(schedule), curve(schedule)
+    if sys.stdout.isatty() and (console := _console()) is not None:
+        print_richly(console, schedule, table, drawn)
+        return CLEAN
+    print(schedule, _summary(schedule), table, sep="\n\n")
+    if drawn:
+        print(f"\n{drawn}")
+    return CLEAN
+
+
+def _summary(schedule: Schedule) -> str:
+    return f"{schedule.steps:,} steps, fingerprint {fingerprint(schedule)}"
+
+
+def _plot(given: argparse.Namespace) -> int:
+    import matplotlib as mpl
+
+    from tlama_core import plotting
+
+    mpl.use("agg")
+    texts = [given.first, *given.others]
+    ax = plotting.plot(*(_schedule(text, given) for text in texts), log=given.log, steps=given.steps)
+    ax.figure.savefig(given.output, dpi=150)  # type: ignore[union-attr]  # of a new figure, which no other holds
+    print(given.output)
+    return CLEAN
+
+
+def _values(given: argparse.Namespace) -> int:
+    schedule = _schedule(given.expression, given)
+    if given.every < 1:
+        refuse("--every", ">= 1", given.every)
+    if given.steps is None and math.isinf(schedule.steps):
+        refuse("--steps", "given for an endless schedule", schedule)
+    steps = range(0, int(schedule.steps) if given.steps is None else given.steps, given.every)
+    pairs = ((step, schedule(step)) for step in steps)
+    if given.format == "json":
+        print("[", end="")
+        for i, (step, value) in enumerate(pairs):
+            row = {"step": step, "value": value if math.isfinite(value) else None}  # JSON has no infinity
+            print("," * (i > 0), json.dumps(row), sep="\n", end="")
+        print("\n]")
+    else:
+        print("step,value")
+        for step, value in pairs:
+            print(f"{step},{value!r}")
+    return CLEAN
+
+
+def _check(given: argparse.Namespace) -> int:
+    found = check(_schedule(given.expression, given), steps=given.steps)
+    for finding in found:
+        print(finding)
+    return FINDINGS if found else CLEAN
+
+
+def _diff(given: argparse.Namespace) -> int:
+    a, b = _schedule(given.a, given), _schedule(given.b, given)
+    if a == b:
+        print(f"the same schedule: {a}")
+        return CLEAN
+    print(f"a: {a}", f"b: {b}", sep="\n")
+    if a.steps != b.steps:
+        print(f"lengths: {a.steps:,} and {b.steps:,}")
+    longest = max((one.steps for one in (a, b) if math.isfinite(one.steps)), default=1_000)
+    gap = difference(a, b, stop=int(longest) + 1)
+    print(f"largest gap: {gap.gap:.6g} at update {gap.step:,}: {gap.a:.6g} and {gap.b:.6g}")
+    return FINDINGS
+
+
+def _source(given: argparse.Namespace) -> int:
+    print(to_source(_schedule(given.expression, given), name=given.function), end="")
+    return CLEAN
+
+
+# --- what a terminal shows besides plain text
+
+
+def curve(schedule: Schedule) -> str:
+    """Return the curve of *schedule* as text; nothing where plotext is not installed."""
+    try:
+        import plotext
+    except ImportError:
+        return ""
+    from tlama_core import plotting
+
+    steps, values = plotting.curve(schedule, plotting.shown_steps(schedule), most=4 * COLUMNS)
+    low, high, last = float(values.min()), float(values.max()), int(steps[-1])
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.theme("clear")
+    plotext.plotsize(min(COLUMNS, shutil.get_terminal_size((COLUMNS, 0)).columns), LINES)
+    plotext.frame(False)
+    plotext.plot(steps.tolist(), values.tolist(), marker="hd")
+    ticks = [low + i / 4 * (high - low) for i in range(5)]
+    plotext.yticks(ticks, [f"{tick:.3g} " for tick in ticks])
+    marks = [round(i / 4 * last) for i in range(5)]
+    plotext.xticks(marks, [plotting.in_thousands(mark) for mark in marks])
+    lines = plotext.uncolorize(plotext.build()).splitlines()
+    return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def _console() -> Any:
+    """Return rich's console, None where it is not installed."""
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(highlight=False)
+
+
+def print_richly(console: Any, schedule: Schedule, table: Description, drawn: str) -> None:
+    """Print what `show` shows, in colour, on a *console* of rich."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(repr(schedule), style="bold"))
+    console.print(Text(f"{_summary(schedule)}\n", style="dim"))
+    head, *rows = table.cells()
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for i, title in enumerate(head):
+        grid.add_column(title, justify="left" if i in (0, len(head) - 1) else "right", no_wrap=i > 0)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    console.print(grid, Text(f"\n{drawn}", style="cyan"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
