@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 mpl.use("agg")
+os.environ.setdefault("KERAS_BACKEND", "jax")  # read when keras is imported
 
 COMMON = {
     "deadline": None,
@@ -47,7 +48,17 @@ def pytest_report_header(config):
     return [replay, absent] if ABSENT else [replay]
 
 
-FRAMEWORKS = ("torch", "optax", "transformers", "jax", "array_api_strict")
+FRAMEWORKS = (
+    "torch",
+    "optax",
+    "transformers",
+    "jax",
+    "array_api_strict",
+    "keras",
+    "lightning",
+    "accelerate",
+    "orbax",
+)
 ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
 
@@ -63,4 +74,6 @@ def framework(name):
     return load
 
 
-torch, optax, transformers, jax, array_api_strict = map(framework, FRAMEWORKS)
+torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax = map(
+    framework, FRAMEWORKS
+)

@@ -203,25 +203,6 @@ def test_a_function_is_traced(jax):
     assert a(jax.numpy.arange(9)).tolist() == [1, 1, 1, 0, 2, 4, 6, 8, 8]
 
 
-def test_optax_takes_a_schedule_as_it_is(jax, optax):
-    jnp = jax.numpy
-    params = {"w": jnp.ones(3)}
-    optimizer = optax.chain(
-        optax.scale_by_adam(), optax.add_decayed_weights(0.1), optax.scale_by_learning_rate(PRETRAIN)
-    )
-    injected = optax.inject_hyperparams(optax.adamw)(learning_rate=PRETRAIN, weight_decay=0.5 * PRETRAIN)
-    plain_ = optax.adamw(learning_rate=PRETRAIN)
-    for chosen in (optimizer, injected, plain_):
-        state = chosen.init(params)
-        step = jax.jit(chosen.update)
-        for k in range(3):
-            updates, state = step({"w": jnp.full(3, 0.1)}, state, params)
-            assert np.isfinite(updates["w"]).all()
-            if chosen is injected:
-                assert state.hyperparams["learning_rate"] == pytest.approx(PRETRAIN(k), rel=1e-6)
-                assert state.hyperparams["weight_decay"] == pytest.approx(PRETRAIN(k) / 2, rel=1e-6)
-
-
 # --- torch ---------------------------------------------------------------------------------------
 
 

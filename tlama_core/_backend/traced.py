@@ -15,9 +15,12 @@ FEW = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
 
 
-def evaluate_traced(schedule: Any, step: Any) -> Any:
-    """Return the values at an array of steps, as an array of the same library, device and shape."""
-    lib = _library(step)
+def evaluate_traced(schedule: Any, step: Any, lib: Any = None) -> Any:
+    """Return the values at an array of steps, as an array of the same library, device and shape.
+
+    Another *lib* than the array's own may serve it, if it has the names of the array API that are used here.
+    """
+    lib = _library(step) if lib is None else lib
     if not lib.isdtype(step.dtype, ("integral", "real floating")):
         raise TypeError(f"an array of steps must hold numbers, got dtype {step.dtype}")
     if lib.isdtype(step.dtype, "integral") and not _divides_integers(step):

@@ -1,0 +1,172 @@
+"""The examples of the Trainer, Lightning and accelerate: killed in mid-run, resumed, and true to the schedule.
+
+Each runs as its user runs it, in processes of its own. What an update used is noted as the optimizer makes it.
+"""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import attrs
+import pytest
+
+from tlama_core import Constant, Cosine, Linear, Sqrt, Warmup
+
+HERE = Path(__file__).parent
+UPDATES, CHECKPOINT, KILLED = 12, 4, 7
+DECAY = Linear(0.1, 0.0, steps=UPDATES)
+
+
+@attrs.frozen
+class Run:
+    """An example that runs in a folder of its own, in one process or several."""
+
+    folder: Path
+    name: str
+    killed_at: int = -1
+    processes: int = 1
+    started: subprocess.Popen = attrs.field(init=False)
+
+    @started.default
+    def start(self):
+        self.folder.mkdir(exist_ok=True)
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
+        example = HERE.parent / "examples" / f"train_with_{self.name}.py"
+        several = torchrun if self.processes > 1 else []
+        command = [sys.executable, *several, HERE / "watched.py", "notes", self.killed_at, example]
+        offline = {"HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            list(map(str, command)),
+            cwd=self.folder,
+            env=os.environ | offline | {"UPDATES": str(UPDATES)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def ended(self):
+        """Return what it printed; it must have ended as it should."""
+        printed, _ = self.started.communicate(timeout=240)
+        ends = {-1: 0}.get(self.killed_at, -signal.SIGKILL if self.processes == 1 else 1)
+        assert self.started.returncode == ends, printed
+        return printed
+
+    def used(self, rank=0):
+        """Return the rate and the weight decay that each update used."""
+        notes = (self.folder / f"notes.{rank}").read_text().splitlines()
+        return [tuple(map(float, line.split())) for line in notes]
+
+
+def printed_rates(printed):
+    found = re.findall(r"^update +(\d+) .* rate (\S+)$", printed, re.MULTILINE)
+    return [(int(update), float(rate)) for update, rate in found]
+
+
+def expected(a):
+    return [(a(k), DECAY(k)) for k in range(UPDATES)]
+
+
+def test_the_trainer_goes_on_after_a_kill(torch, transformers, accelerate, tmp_path):
+    """In its log too the rates before and after the kill are those of the uninterrupted run."""
+    a = Warmup(3e-3, steps=2) >> Cosine.to(3e-4, steps=10)
+    whole, killed = Run(tmp_path / "whole", "trainer"), Run(tmp_path / "killed", "trainer", KILLED)
+    history = printed_rates(whole.ended())
+    assert whole.used() == expected(a)
+    assert history == list(enumerate(a))
+    killed.ended()
+    assert killed.used() == expected(a)[:KILLED]
+    resumed = Run(tmp_path / "killed", "trainer")
+    assert printed_rates(resumed.ended()) == history
+    assert resumed.used() == expected(a)[CHECKPOINT:]
+
+
+def test_lightning_goes_on_after_a_kill(torch, lightning, tmp_path):
+    a = Warmup(1e-2, steps=2) >> Sqrt.to(0.0, steps=10)
+    whole, killed = Run(tmp_path / "whole", "lightning"), Run(tmp_path / "killed", "lightning", KILLED)
+    whole.ended()
+    assert whole.used() == expected(a)
+    killed.ended()
+    assert killed.used() == expected(a)[:KILLED]
+    resumed = Run(tmp_path / "killed", "lightning")
+    resumed.ended()
+    assert resumed.used() == expected(a)[CHECKPOINT:]
+    for run, version, first in ((whole, 0, 0), (resumed, 1, CHECKPOINT)):
+        log = (run.folder / f"out/lightning/version_{version}/metrics.csv").read_text().splitlines()
+        rates = {int(row["step"]): float(row["lr-AdamW"]) for row in csv.DictReader(log)}
+        assert rates == {k: a(k) for k in range(first, UPDATES)}
+
+
+def test_accelerate_counts_updates_and_not_processes(torch, accelerate, tmp_path):
+    """One process uninterrupted, and two of which one is killed, use the same rates."""
+    a = Warmup(1e-2, steps=2) >> Constant.hold(steps=6) >> Linear.to(0.0, steps=4)
+    whole = Run(tmp_path / "whole", "accelerate")
+    killed = Run(tmp_path / "killed", "accelerate", KILLED, processes=2)
+    history = printed_rates(whole.ended())
+    assert whole.used() == expected(a)
+    assert history == list(enumerate(a))
+    killed.ended()
+    assert killed.used(rank=1) == expected(a)[:KILLED]
+    resumed = Run(tmp_path / "killed", "accelerate", processes=2)
+    assert printed_rates(resumed.ended()) == history[CHECKPOINT:]
+    assert resumed.used(rank=0) == resumed.used(rank=1) == expected(a)[CHECKPOINT:]
+
+
+def line(torch):
+    """Return an optimizer of one weight."""
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
+
+
+@pytest.mark.parametrize(("interval", "moves"), [({"interval": "step"}, 1), ({}, 4)], ids=["step", "default"])
+@pytest.mark.filterwarnings("ignore:.*dataloader.* does not have many workers:UserWarning:lightning")
+@pytest.mark.filterwarnings(
+    r"ignore:`isinstance\(treespec, LeafSpec\)` is deprecated:FutureWarning:lightning"
+)
+def test_lightnings_default_moves_the_schedule_once_an_epoch(torch, lightning, interval, moves):
+    """Four updates an epoch then use one and the same rate: a run of 12 ends at a quarter of its schedule."""
+    from tlama_core.adapters.torch import ScheduleLR
+
+    a, rates = Linear(1.0, 0.0, steps=12), []
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def training_step(self, batch):
+            rates.append(self.optimizers().param_groups[0]["lr"])
+            return (self.weight * batch).sum()
+
+        def configure_optimizers(self):
+            optimizer = torch.optim.SGD(self.parameters())
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": ScheduleLR(optimizer, lr=a), **interval},
+            }
+
+    quiet = dict.fromkeys(
+        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+    )
+    trainer = lightning.Trainer(max_epochs=3, accelerator="cpu", **quiet)
+    trainer.fit(Module(), torch.utils.data.DataLoader(torch.ones(4, 1)))
+    assert rates == [a(k // moves) for k in range(12)]
+
+
+def test_a_scheduler_that_accelerate_prepares_counts_processes(torch, accelerate, monkeypatch):
+    """So the example registers its scheduler for checkpoints, and does not prepare it."""
+    from tlama_core.adapters.torch import ScheduleLR
+
+    accelerator = accelerate.Accelerator(cpu=True)
+    monkeypatch.setattr(accelerate.scheduler, "AcceleratorState", lambda: SimpleNamespace(num_processes=8))
+    optimizer = accelerator.prepare(line(torch))
+    plain = ScheduleLR(optimizer, lr=Linear(1.0, 0.0, steps=12))
+    prepared = accelerator.prepare(plain)
+    optimizer.step()
+    prepared.step()
+    assert plain.last_epoch == 8
+    plain.step()
+    assert plain.last_epoch == 9
