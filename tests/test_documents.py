@@ -46,6 +46,12 @@ def test_every_docstring_of(name):
     assert failed == 0
 
 
+@pytest.mark.parametrize("name", ["torch"])
+def test_every_docstring_of_the_adapter_to(name, request):
+    request.getfixturevalue(name)
+    test_every_docstring_of(f"adapters.{name}")
+
+
 def test_the_quickstart_draws_its_picture(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["quickstart.py"])

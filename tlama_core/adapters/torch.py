@@ -237,7 +237,7 @@ def _keys(name: str, held: object) -> tuple[str, ...]:
 
 def _is_rate(held: object) -> bool:
     if isinstance(held, Tensor):
-        return held.is_floating_point() and held.numel() == 1
+        return bool(held.is_floating_point() and held.numel() == 1)
     return is_number(held)
 
 
