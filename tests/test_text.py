@@ -120,6 +120,11 @@ def test_a_tree_as_deep_as_trees_are_reads_back():
     assert from_dict(to_dict(a)) == a
 
 
+def test_a_repetition_of_repetitions_has_a_short_text_soon():
+    a = parse("Linear(1, 0, 10)" + ".repeat(2)" * 60)
+    assert repr(a) == "Linear(1.0, 0.0, steps=10)" + ".repeat(2)" * 60
+
+
 # --- what a text may say -------------------------------------------------------------------------
 
 
