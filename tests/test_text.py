@@ -197,6 +197,13 @@ def test_names_are_numbers_of_any_library_taken_as_they_print():
         parse(3)
 
 
+def test_reading_compiles_nothing_however_often_a_name_is_used():
+    base = Linear(1, 0, 5) >> Linear(0, 1, 5)
+    chains = "Sum([" + "base >> tail, " * 99 + "])"
+    assert parse(chains, base=base, tail=Linear.to(0, 5)) == Sum([base >> Linear(1, 0, 5)] * 99)
+    assert not hasattr(base, "_fast")
+
+
 # --- what it may not -----------------------------------------------------------------------------
 
 

@@ -904,14 +904,16 @@ class _Template:
     word: str
 
     def __repr__(self) -> str:
-        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape)[1:])})"
+        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape, 1))})"
 
     def resolve(self, before: Schedule) -> Schedule:
         """Return the shape, starting where *before* ends."""
         if math.isinf(before.steps):
             refuse("a phase before another", "finite (only the last may be endless)", before)
         start = self.shape.__attrs_attrs__[0].name
-        return changed(self.shape, **{start: before(before.steps)})
+        # Not called: calls are counted, and what is called often is compiled.
+        end = before._value(PYTHON, read_number(before.steps, before.steps))
+        return changed(self.shape, **{start: end})
 
 
 @value
