@@ -119,6 +119,11 @@ def test_a_tree_as_deep_as_trees_are_reads_back():
     assert from_dict(to_dict(a)) == a
 
 
+def test_a_repetition_of_repetitions_has_a_short_text_soon():
+    a = parse("Linear(1, 0, 10)" + ".repeat(2)" * 60)
+    assert repr(a) == "Linear(1.0, 0.0, steps=10)" + ".repeat(2)" * 60
+
+
 # --- what a text may say -------------------------------------------------------------------------
 
 
@@ -191,6 +196,13 @@ def test_names_are_numbers_of_any_library_taken_as_they_print():
         parse(3)
 
 
+def test_reading_compiles_nothing_however_often_a_name_is_used():
+    base = Linear(1, 0, 5) >> Linear(0, 1, 5)
+    chains = "Sum([" + "base >> tail, " * 99 + "])"
+    assert parse(chains, base=base, tail=Linear.to(0, 5)) == Sum([base >> Linear(1, 0, 5)] * 99)
+    assert not hasattr(base, "_fast")
+
+
 # --- what it may not -----------------------------------------------------------------------------
 
 
@@ -225,7 +237,11 @@ def test_names_are_numbers_of_any_library_taken_as_they_print():
         ("Constant(1, n=2)", "unexpected keyword argument 'n'", "Constant(1, n=2)"),
         ("Linear(1, 0)", "missing 1 required positional argument: 'steps'", "Linear(1, 0)"),
         ("round(Constant(1.0))", "this takes numbers", "round(Constant(1.0))"),
-        ("Constant(round(1, 0.5))", "Rational", "round(1, 0.5)"),
+        ("Constant(round(1, 0.5))", "round takes one number", "round(1, 0.5)"),
+        ("Constant(round(1, 1e9))", "round takes one number", "round(1, 1e9)"),
+        ("Constant(1.0, node=2)", "unexpected keyword argument 'node'", "Constant(1.0, node=2)"),
+        ("Constant(1.0, build=2)", "unexpected keyword argument 'build'", "Constant(1.0, build=2)"),
+        ("Constant(1.0, steps=2, steps=3)", "an argument is given twice", "Constant(1.0, steps=2, steps=3)"),
         ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample", "Linear(1, 0, 5).sample"),
         ("Linear(1, 0, 5)(3)", "unknown name", "Linear(1, 0, 5)"),
         ("(3).scale(2)", "a number is no schedule", "3"),
@@ -342,6 +358,21 @@ def test_hostile_texts_are_refused(text):
 def test_every_limit_has_an_error_of_its_own(limits, text, reason):
     assert reason in refused(text, limits=limits)[0]
     assert parse(text) == parse(text, WIDE)
+
+
+def test_a_text_too_deep_for_the_stack_is_refused():
+    reason, _ = refused("Linear(start=" * 199 + "1" + ")" * 199)
+    assert "nests too deep for what is left of Python's stack" in reason
+
+
+def test_the_steps_of_a_staircase_are_work():
+    staircase = f"Step(1, {dict.fromkeys(range(1, 5_000), 0.5)}, 9_999)"
+    assert parse(staircase).steps == 9_999
+    for suffix in (
+        ".repeat(9, growth=1.1)",
+        "".join(f".stretch(steps={steps})" for steps in range(9_000, 9_009)),
+    ):
+        assert "at most 30,000 phases and terms" in refused(staircase + suffix)[0]
 
 
 def test_the_caret_stands_under_the_offending_part():

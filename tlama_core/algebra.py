@@ -317,10 +317,10 @@ def changed(original: S, **changes: Any) -> S:
     return attrs.evolve(original, **changes)  # type: ignore[misc]  # every final class is attrs
 
 
-def arguments(schedule: Schedule) -> list[str]:
-    """Return the arguments that build *schedule*, defaults left out."""
+def arguments(schedule: Schedule, first: int = 0) -> list[str]:
+    """Return the arguments that build *schedule*, from the *first* on, defaults left out."""
     shown = []
-    for field in schedule.__attrs_attrs__:
+    for field in schedule.__attrs_attrs__[first:]:
         held = getattr(schedule, field.name) if field.init else field.default
         if held != field.default:
             text = repr(dict(held) if isinstance(held, tuple) else held)
@@ -796,15 +796,16 @@ class Repeated(Schedule):
         return xp.pow(abs(self.gain), k) * inner
 
     def _text(self) -> tuple[str, int]:
-        return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self)[1:])})", _ATOM
+        return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self, 1))})", _ATOM
 
     def _resized(self, steps: int) -> Schedule | None:
         cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
         # Its length first: to rebuild at every level what then does not fit takes exponential time.
         try:
-            fits = steps == changed(self, schedule=Constant(0.0, steps=cycle)).steps
+            lengths = _cycle_lengths(cycle, self.times, self.growth) if self._lengths else ()
         except ValueError:  # a cycle would be below one step
             return None
+        fits = cycle > 0 and steps == (sum(lengths) or cycle * (self.times or 1))
         return changed(self, schedule=_stretched(self.schedule, cycle)) if fits else None
 
 
@@ -912,14 +913,16 @@ class _Template:
     word: str
 
     def __repr__(self) -> str:
-        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape)[1:])})"
+        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape, 1))})"
 
     def resolve(self, before: Schedule) -> Schedule:
         """Return the shape, starting where *before* ends."""
         if math.isinf(before.steps):
             refuse("a phase before another", "finite (only the last may be endless)", before)
         start = self.shape.__attrs_attrs__[0].name
-        return changed(self.shape, **{start: before(before.steps)})
+        # Not called: calls are counted, and what is called often is compiled.
+        end = before._value(PYTHON, read_number(before.steps, before.steps))
+        return changed(self.shape, **{start: end})
 
 
 @value

@@ -66,9 +66,17 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "minimum": minimum,
     "through": through,
 }
+
+
+def _round(number: Fraction, *digits: object) -> int:
+    if digits:  # 10**digits would be computed before anyone could look at its size
+        raise TypeError("round takes one number here, and makes it whole")
+    return round(number)
+
+
 METHODS = ("clamp", "repeat", "scale", "stretch", "then")
 ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "round": round,
+    "round": _round,
     "floor": math.floor,
     "ceil": math.ceil,
     "min": min,
@@ -172,7 +180,11 @@ class _Reader:
         """Return the schedule that the text says."""
         self._scan()
         self.text = re.sub(r"\s", " ", self.text).strip()
-        found = self._read(tree := self._tree(), 0)
+        tree = self._tree()
+        try:
+            found = self._read(tree, 0)
+        except RecursionError:  # within the limit of depth, but called from deep within a program
+            self._refuse(0, 1, "this nests too deep for what is left of Python's stack")
         if isinstance(found, Open):
             self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
         return self._as_schedule(tree, found)
@@ -343,6 +355,8 @@ class _Reader:
                 self._unknown(node.func)
         # No keyword is a `**mapping`: two asterisks do not pass the scan.
         named = {str(word.arg): self._given([word.value], depth)[0] for word in node.keywords}
+        if len(named) < len(node.keywords):
+            self._fail(node, "an argument is given twice")
         return self._built(node, build, *target, *self._given(node.args, depth), **named)
 
     def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
@@ -351,7 +365,7 @@ class _Reader:
             self._fail(node, "this takes numbers (maximum and minimum take schedules)")
         return numbers
 
-    def _built(self, node: ast.expr, build: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    def _built(self, node: ast.expr, build: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
         """Return what *build* makes of its arguments; what it refuses is refused at its place."""
         self.work += 1 + sum(map(_size, (*given, *named.values())))
         try:
@@ -375,14 +389,14 @@ def _kind(found: object) -> str:
 
 
 def _size(given: object) -> int:
-    """Return of how many nodes the schedules in an argument are made."""
+    """Return of how many nodes, and steps of a staircase, the schedules in an argument are made."""
     left, count = [given], 0
     while left:
         one = left.pop()
         if isinstance(one, list):
             left.extend(one)
         elif isinstance(one, Schedule):
-            count += 1
+            count += 1 + (len(one.drops) if isinstance(one, Step) else 0)
             left.extend([one._cycles] if isinstance(one, Repeated) and one._cycles else one._parts())
     return count
 
