@@ -41,8 +41,18 @@ def test_the_test_of_the_import_can_fail():
 
 def test_the_names_of_the_door_are_sorted_and_there():
     assert sorted(tlama_core.__all__) == tlama_core.__all__
-    public = {name for name in vars(tlama_core) if not name.startswith("_")}
-    assert public - set(tlama_core.__all__) == {n.removeprefix("tlama_core.") for n in MODULES} & public
+    assert dir(tlama_core) == tlama_core.__all__
+    for name in tlama_core.__all__:
+        assert getattr(tlama_core, name).__name__ == name
+    with pytest.raises(AttributeError, match="module 'tlama_core' has no attribute 'nothing'"):
+        tlama_core.nothing  # noqa: B018
+
+
+def test_what_is_imported_later_is_where_the_door_says():
+    assert sorted(tlama_core._ROOMS) == list(tlama_core._ROOMS)
+    for name, room in tlama_core._ROOMS.items():
+        assert getattr(tlama_core, name).__module__ == f"tlama_core.{room}"
+        assert name in tlama_core.__all__
 
 
 def test_every_node_and_shape_is_behind_the_door():
