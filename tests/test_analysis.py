@@ -34,7 +34,7 @@ from tlama_core import (
     mean,
     minimum,
 )
-from tlama_core.analysis import WIDTH, core, pieces
+from tlama_core.analysis import WIDTH, innermost, pieces
 from tlama_core.testing.strategies import schedules
 from tlama_core.training import get_lr_scheduler, get_multi_step_lr_scheduler
 
@@ -74,7 +74,7 @@ def test_a_piece_ends_where_its_phase_does(a, b):
     at_joint = next(piece for piece in pieces(a >> b, 0, int((a >> b).steps)) if piece.stop == a.steps)
     own = list(pieces(a, 0, int(a.steps)))[-1]
     assert at_joint.end == own.end
-    if not a._parts():
+    if not a._children():
         assert own.end == a(a.steps)
 
 
@@ -310,8 +310,8 @@ def test_cycles_too_many_to_tell_apart_share_a_row():
 
 
 def test_the_shape_below_operators_is_found():
-    assert core(0.5 * Warmup(1.0, 10)[2:5]) == Warmup(1.0, 10)
-    assert core(PRETRAIN) == PRETRAIN
+    assert innermost(0.5 * Warmup(1.0, 10)[2:5]) == Warmup(1.0, 10)
+    assert innermost(PRETRAIN) == PRETRAIN
 
 
 # --- check
@@ -512,7 +512,7 @@ def test_findings_of_one_schedule_come_together():
 
 def test_an_endless_schedule_is_evaluated_for_a_while(monkeypatch):
     """What only evaluating tells is looked at so far in all, and what shapes tell for ever."""
-    monkeypatch.setattr("tlama_core.analysis.LOOKED_AT", 1_000)
+    monkeypatch.setattr("tlama_core.analysis.ENDLESS_HORIZON", 1_000)
     found, missed = (Function(lambda t, end=end: 1.0 if t < end else -1.0) for end in (999, 1_000))
     assert codes(found) == ["negative-value"]
     assert codes(missed) == []

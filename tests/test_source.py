@@ -25,7 +25,7 @@ from tlama_core import (
     to_function,
     to_source,
 )
-from tlama_core._backend.compiled import CALLS_BEFORE_COMPILING
+from tlama_core._evaluation.fast_calls import CALLS_BEFORE_COMPILING
 from tlama_core.testing.laws import steps_of
 from tlama_core.testing.strategies import schedules
 
@@ -33,7 +33,7 @@ PRETRAIN = Warmup(3e-4, steps=2_000) >> Cosine.to(3e-5, steps=98_000)
 
 
 def has_function(a):
-    return isinstance(a, Function) or any(has_function(part) for part in a._parts())
+    return isinstance(a, Function) or any(has_function(part) for part in a._children())
 
 
 @given(schedules(5).filter(lambda a: not has_function(a)), st.floats(0, 2e3))
@@ -55,7 +55,7 @@ def test_calls_give_the_same_before_and_after_compiling(a):
 
 
 def _numbers():
-    from tlama_core._backend.numbers import PYTHON
+    from tlama_core._evaluation.python_numbers import PYTHON
 
     return PYTHON
 

@@ -52,7 +52,7 @@ SHAPES = [
 
 def plain(a):
     """Whether a tree has no Python function in it: those are not traced."""
-    return not isinstance(a, Function) and all(plain(part) for part in a._parts())
+    return not isinstance(a, Function) and all(plain(part) for part in a._children())
 
 
 # --- the same trees everywhere -------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tlama_core import (
     parse,
     to_source,
 )
-from tlama_core._checks import refuse
+from tlama_core._fields import refuse
 
 EXPRESSION = "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; a file that holds one; or -"
 CLEAN, FINDINGS, ERROR = 0, 1, 2

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, Type
 
 import attrs
 
-from tlama_core._backend import Formula, Plan, evaluate
-from tlama_core._backend.compiled import CALLS_BEFORE_COMPILING, compiled
-from tlama_core._backend.numbers import PYTHON, read_number
-from tlama_core._checks import (
-    LONGEST,
+from tlama_core._evaluation import Formula, Kernel, evaluate
+from tlama_core._evaluation.fast_calls import CALLS_BEFORE_COMPILING, compiled
+from tlama_core._evaluation.python_numbers import PYTHON, read_number
+from tlama_core._fields import (
+    MAX_STEPS,
     as_length,
     as_number,
     derived,
+    final_value,
     is_number,
     length,
     number,
     refuse,
-    show,
-    value,
+    short_repr,
 )
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Schedule")
 
-DEEPEST = 64
+MAX_DEPTH = 64
 SHORT_CHAIN = 20
-MOST_GROWN_CYCLES = 10_000
+MAX_GROWN_CYCLES = 10_000
 
 # How tightly a text binds, as in Python's own grammar: `>>`, then `+`, then `*`, then names and calls.
 _CHAIN, _SUM, _PRODUCT, _ATOM = range(4)
@@ -74,13 +74,13 @@ class Schedule(ABC):
     def _value(self, xp: Any, t: Any) -> Any:
         """Return the value at *t*, which is within [0, steps]."""
 
-    def _parts(self) -> "tuple[Schedule, ...]":
+    def _children(self) -> "tuple[Schedule, ...]":
         """Return the schedules that this one is directly made of; a leaf has none."""
         return ()
 
-    def _plan(self) -> Plan:
+    def _kernel(self) -> Kernel:
         """Return the formula and numbers by which like phases of a long chain share one computation."""
-        return Plan(None)
+        return Kernel(None)
 
     def _text(self) -> tuple[str, int]:
         """Return the expression that builds this value, and how tightly it binds."""
@@ -89,7 +89,7 @@ class Schedule(ABC):
     def _cut(self, start: int, stop: float) -> "Schedule":
         return Sliced(self, start, stop)
 
-    def _resized(self, steps: int) -> "Schedule | None":  # noqa: ARG002 - the others rebuild
+    def _with_length(self, steps: int) -> "Schedule | None":  # noqa: ARG002 - the others rebuild
         """Return this schedule rebuilt from other lengths; None where it has none that could change."""
         return None
 
@@ -140,13 +140,13 @@ class Schedule(ABC):
         >>> Linear(1.0, 0.0, steps=2).sample(4).tolist()
         [1.0, 0.5, 0.0, 0.0]
         """
-        from tlama_core._backend.arrays import sample
+        from tlama_core._evaluation.numpy_arrays import sample
 
         return sample(self, int(as_length("sample.n", n)))
 
     def _count(self) -> int:
         if math.isinf(self.steps):
-            raise ValueError(f"{show(self)} is endless: a.sample(n) gives its first n values")
+            raise ValueError(f"{short_repr(self)} is endless: a.sample(n) gives its first n values")
         return int(self.steps)
 
     def __len__(self) -> int:
@@ -171,7 +171,7 @@ class Schedule(ABC):
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def then(self, other: "Schedule | Open") -> "Schedule":
+    def then(self, other: "Schedule | OpenChain") -> "Schedule":
         """Return this schedule and then *other* on a clock of its own: `self >> other`.
 
         >>> from tlama_core import Constant, Linear
@@ -180,8 +180,8 @@ class Schedule(ABC):
         """
         return Piecewise.of((self, other))
 
-    def __rshift__(self, other: "Schedule | Open") -> "Schedule":
-        if not isinstance(other, (Schedule, Open)):
+    def __rshift__(self, other: "Schedule | OpenChain") -> "Schedule":
+        if not isinstance(other, (Schedule, OpenChain)):
             return NotImplemented
         return self.then(other)
 
@@ -272,7 +272,7 @@ class Schedule(ABC):
         if not isinstance(cut, slice):
             raise TypeError(f"a slice a[i:j] cuts a schedule and a(k) is a value, got a[{cut!r}]")
         if cut.step is not None:
-            raise ValueError(f"a slice of a schedule must have no step, got {show(cut.step)}")
+            raise ValueError(f"a slice of a schedule must have no step, got {short_repr(cut.step)}")
         start = self._index(0 if cut.start is None else cut.start)
         stop = self.steps if cut.stop is None else self._index(cut.stop)
         if start > stop:
@@ -303,13 +303,13 @@ def _negative(x: "float | Schedule") -> Schedule:
 
 def planned(schedule: Schedule, xp: Any, t: Any) -> Any:
     """Return the value of a leaf from its own plan."""
-    formula, numbers = schedule._plan()
-    return formula(xp, t, *map(xp.number, numbers))  # type: ignore[misc]  # a leaf has a formula
+    formula, numbers = schedule._kernel()
+    return formula(xp, t, *map(xp.constant, numbers))  # type: ignore[misc]  # a leaf has a formula
 
 
 def constantly(xp: Any, t: Any, constant: Any) -> Any:
     """Return *constant* at every time: the formula of a hold, and of any phase of no length."""
-    return xp.full(t, constant)
+    return xp.full_like(t, constant)
 
 
 def changed(original: S, **changes: Any) -> S:
@@ -328,7 +328,7 @@ def arguments(schedule: Schedule, first: int = 0) -> list[str]:
     return shown
 
 
-def _joined(schedule: Schedule, level: int) -> str:
+def _parenthesized(schedule: Schedule, level: int) -> str:
     """Return the text of *schedule*, in parentheses where it binds looser than *level*."""
     text, own = schedule._text()
     return text if own >= level else f"({text})"
@@ -336,7 +336,7 @@ def _joined(schedule: Schedule, level: int) -> str:
 
 def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
     name = f"{type(owner).__name__}.{field.name}"
-    if isinstance(candidate, Open):
+    if isinstance(candidate, OpenChain):
         candidate._refuse()
     if not isinstance(candidate, Schedule):
         refuse(name, "a schedule", candidate, TypeError)
@@ -347,10 +347,10 @@ CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
 
 
 def _depth_over(owner: Schedule, parts: Iterable[Schedule] = ()) -> int:
-    depth = 1 + max(part._depth for part in parts or owner._parts())
-    if depth > DEEPEST:
+    depth = 1 + max(part._depth for part in parts or owner._children())
+    if depth > MAX_DEPTH:
         raise ValueError(
-            f"{type(owner).__name__} must nest at most {DEEPEST} deep, got {depth}"
+            f"{type(owner).__name__} must nest at most {MAX_DEPTH} deep, got {depth}"
             " (phases of a chain and terms of a sum lie side by side, however many)"
         )
     return depth
@@ -366,12 +366,12 @@ def _stretched(schedule: Schedule, steps: int) -> Schedule:
     if schedule.steps == steps:
         return schedule
     if math.isinf(schedule.steps):
-        raise ValueError(f"an endless schedule cannot be stretched, got {show(schedule)}")
+        raise ValueError(f"an endless schedule cannot be stretched, got {short_repr(schedule)}")
     # A schedule of no length has no proportions to keep: it holds its value.
-    return (schedule._resized(steps) if schedule.steps else None) or Stretched(schedule, steps)
+    return (schedule._with_length(steps) if schedule.steps else None) or Stretched(schedule, steps)
 
 
-@value
+@final_value
 class Constant(Schedule):
     """The same value at every update, endless unless *steps* is given.
 
@@ -386,27 +386,27 @@ class Constant(Schedule):
     value: float = number()
     steps: int | float = length(default=math.inf, endless=True)
 
-    def _plan(self) -> Plan:
-        return Plan(constantly, (self.value,))
+    def _kernel(self) -> Kernel:
+        return Kernel(constantly, (self.value,))
 
     def _value(self, xp: Any, t: Any) -> Any:
-        return xp.full(t, self.value)
+        return xp.full_like(t, self.value)
 
     def _cut(self, start: int, stop: float) -> Schedule:
         return Constant(self.value, steps=stop - start)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         return Constant(self.value, steps=steps)
 
     @classmethod
-    def hold(cls, steps: float = math.inf) -> "Open":
+    def hold(cls, steps: float = math.inf) -> "OpenChain":
         """Return an open phase: *steps* updates at whatever value the phase before it ended on.
 
         >>> from tlama_core import Warmup
         >>> Warmup(0.1, steps=5) >> Constant.hold(steps=10)
         Warmup(0.1, steps=5) >> Constant(0.1, steps=10)
         """
-        return Open((_Template(cls(0.0, steps), "hold"),))
+        return OpenChain((_OpenPhase(cls(0.0, steps), "hold"),))
 
 
 def _is_bare(schedule: Schedule) -> "TypeGuard[Constant]":
@@ -425,12 +425,12 @@ def _chained(phases: Iterable[Schedule]) -> tuple[Schedule, ...]:
     for i, phase in enumerate(chain[:-1]):
         if math.isinf(phase.steps):
             refuse(f"phase {i} of a chain", "finite (only the last may be endless)", phase)
-    if LONGEST < (total := sum(phase.steps for phase in chain)) < math.inf:
+    if MAX_STEPS < (total := sum(phase.steps for phase in chain)) < math.inf:
         refuse("Piecewise.steps", "at most 10**300", total)
     return chain
 
 
-@value
+@final_value
 class Piecewise(Schedule):
     """Phases one after the other, each on its own clock: what `a >> b` builds.
 
@@ -450,11 +450,11 @@ class Piecewise(Schedule):
     steps: int | float = derived(lambda self: self.starts[-1] + self.phases[-1].steps)
     _depth: int = derived(_depth_over)
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return self.phases
 
     @classmethod
-    def of(cls, phases: "Iterable[Schedule | Open]") -> Schedule:
+    def of(cls, phases: "Iterable[Schedule | OpenChain]") -> Schedule:
         """Return the chain of *phases*, in time linear in their number; open ones are resolved.
 
         >>> from tlama_core import Linear
@@ -463,23 +463,23 @@ class Piecewise(Schedule):
         """
         flat: list[Schedule] = []
         for phase in _flat(phases):
-            if not isinstance(phase, _Template):
+            if not isinstance(phase, _OpenPhase):
                 flat.append(phase)
             elif flat:
                 flat.append(phase.resolve(flat[-1]))
             else:
-                Open((phase,))._refuse()
+                OpenChain((phase,))._refuse()
         if not flat:
             raise ValueError("Piecewise.of must be given at least one phase, got none")
         return cls(tuple(flat)) if len(flat) > 1 else flat[0]
 
     def _value(self, xp: Any, t: Any) -> Any:
-        return xp.phase(t, self.starts, self.phases)
+        return xp.pick_phase(t, self.starts, self.phases)
 
     def _text(self) -> tuple[str, int]:
         if len(self.phases) > SHORT_CHAIN:
             return f"Piecewise.of([{', '.join(map(repr, self.phases))}])", _ATOM
-        return " >> ".join(_joined(phase, _SUM) for phase in self.phases), _CHAIN
+        return " >> ".join(_parenthesized(phase, _SUM) for phase in self.phases), _CHAIN
 
     def _cut(self, start: int, stop: float) -> Schedule:
         kept = []
@@ -495,24 +495,24 @@ class Piecewise(Schedule):
         local = start - self.starts[owner]
         return self.phases[owner]._cut(local, local)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         total = int(self.steps)
         bounds = [_rounded(start * steps, total) for start in self.starts] + [steps]
         lengths = [b - a for a, b in pairwise(bounds)]
         return Piecewise(tuple(map(_stretched, self.phases, lengths)))
 
 
-def _flat(phases: "Iterable[Schedule | Open | _Template]") -> "Iterator[Schedule | _Template]":
+def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Schedule | _OpenPhase]":
     for i, phase in enumerate(phases):
-        if isinstance(phase, (Piecewise, Open)):
+        if isinstance(phase, (Piecewise, OpenChain)):
             yield from phase.phases
-        elif isinstance(phase, (Schedule, _Template)):
+        elif isinstance(phase, (Schedule, _OpenPhase)):
             yield phase
         else:
             refuse(f"phase {i} of a chain", "a schedule", phase, TypeError)
 
 
-@value
+@final_value
 class Scaled(Schedule):
     """A schedule times a number: what `factor * a` builds.
 
@@ -527,20 +527,20 @@ class Scaled(Schedule):
     steps: int | float = derived(lambda self: self.schedule.steps)
     _depth: int = derived(_depth_over)
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
     def _value(self, xp: Any, t: Any) -> Any:
         return self.factor * self.schedule._value(xp, t)
 
-    def _plan(self) -> Plan:
-        formula, numbers = self.schedule._plan()
-        return Plan(ScaledFormula(formula), (self.factor, *numbers)) if formula else Plan(None)
+    def _kernel(self) -> Kernel:
+        formula, numbers = self.schedule._kernel()
+        return Kernel(ScaledFormula(formula), (self.factor, *numbers)) if formula else Kernel(None)
 
     def _text(self) -> tuple[str, int]:
-        return f"{self.factor!r} * {_joined(self.schedule, _ATOM)}", _PRODUCT
+        return f"{self.factor!r} * {_parenthesized(self.schedule, _ATOM)}", _PRODUCT
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         return Scaled(self.factor, _stretched(self.schedule, steps))
 
 
@@ -567,7 +567,7 @@ def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule,
     )
 
 
-@value
+@final_value
 class _Pointwise(Schedule):
     """Schedules joined at every time, also past their ends; as long as the longest of them."""
 
@@ -579,20 +579,20 @@ class _Pointwise(Schedule):
     )
     _depth: int = derived(_depth_over)
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return self.terms
 
     @staticmethod
     @abstractmethod
-    def _join(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Any, a: Any, b: Any) -> Any:
         """Return the value of two terms."""
 
     def _value(self, xp: Any, t: Any) -> Any:
         values = (
-            term._value(xp, t if term.steps >= self.steps else xp.minimum(t, xp.number(term.steps)))
+            term._value(xp, t if term.steps >= self.steps else xp.minimum(t, xp.constant(term.steps)))
             for term in self.terms
         )
-        return reduce(lambda a, b: self._join(xp, a, b), values)
+        return reduce(lambda a, b: self._combine(xp, a, b), values)
 
     def _long_text(self) -> tuple[str, int] | None:
         """Return the text of more terms than Python's parser takes operators, None for fewer."""
@@ -605,11 +605,11 @@ class _Pointwise(Schedule):
         bare = [_is_bare(term) for term in self.terms]
         bare[0] = bare[0] and not bare[1]
         return [
-            repr(term.value) if plain else _joined(term, others if i else first)  # type: ignore[attr-defined]
+            repr(term.value) if plain else _parenthesized(term, others if i else first)  # type: ignore[attr-defined]
             for i, (term, plain) in enumerate(zip(self.terms, bare, strict=True))
         ]
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         total = int(self.steps)
 
         def resized(term: Schedule) -> Schedule:
@@ -630,7 +630,7 @@ class Sum(_Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _join(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Any, a: Any, b: Any) -> Any:
         return a + b
 
     def _text(self) -> tuple[str, int]:
@@ -649,14 +649,16 @@ class Product(_Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _join(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Any, a: Any, b: Any) -> Any:
         return a * b
 
     def _text(self) -> tuple[str, int]:
         if long := self._long_text():
             return long
         first, *rest = self.terms
-        return " * ".join([_joined(first, _PRODUCT), *(_joined(a, _ATOM) for a in rest)]), _PRODUCT
+        return " * ".join(
+            [_parenthesized(first, _PRODUCT), *(_parenthesized(a, _ATOM) for a in rest)]
+        ), _PRODUCT
 
 
 class Maximum(_Pointwise):
@@ -670,7 +672,7 @@ class Maximum(_Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _join(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Any, a: Any, b: Any) -> Any:
         return xp.maximum(a, b)
 
     def _text(self) -> tuple[str, int]:
@@ -688,7 +690,7 @@ class Minimum(_Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _join(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Any, a: Any, b: Any) -> Any:
         return xp.minimum(a, b)
 
     def _text(self) -> tuple[str, int]:
@@ -717,7 +719,7 @@ def minimum(*operands: float | Schedule) -> Schedule:
 
 def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedule, ...]:
     for operand in operands:
-        if isinstance(operand, Open):
+        if isinstance(operand, OpenChain):
             operand._refuse()
         if not _is_operand(operand):
             refuse(f"an operand of {name}", "a schedule or a number", operand, TypeError)
@@ -726,7 +728,7 @@ def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedu
     return tuple(map(_operand, operands))
 
 
-@value
+@final_value
 class Repeated(Schedule):
     """Cycles of one schedule, each scaled and stretched anew: what `a.repeat(…)` builds.
 
@@ -750,7 +752,7 @@ class Repeated(Schedule):
     _cycles: Schedule | None = derived(lambda self: self._laid_out())
     _depth: int = derived(lambda self: _depth_over(self, [self._cycles or self.schedule]))
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
     def _checked_lengths(self) -> tuple[int, ...]:
@@ -766,7 +768,7 @@ class Repeated(Schedule):
         elif abs(self.gain) > 1 and (self.times - 1) * math.log(abs(self.gain)) > 709:
             refuse("Repeated.gain", "such that its last power is finite", self.gain)
         if self.growth == 1:
-            if cycle * (self.times or 1) > LONGEST:
+            if cycle * (self.times or 1) > MAX_STEPS:
                 refuse("Repeated.steps", "at most 10**300", cycle * (self.times or 1))
             return ()
         return _cycle_lengths(cycle, self.times, self.growth)
@@ -782,12 +784,12 @@ class Repeated(Schedule):
 
     def _value(self, xp: Any, t: Any) -> Any:
         if self._cycles is not None:
-            return self._cycles._value(xp, xp.minimum(t, xp.number(self._cycles.steps)))
-        cycle = xp.number(self.schedule.steps)
+            return self._cycles._value(xp, xp.minimum(t, xp.constant(self._cycles.steps)))
+        cycle = xp.constant(self.schedule.steps)
         k, local = xp.divmod(t, cycle)
         if self.times is not None:
             local = xp.where(k < self.times, local, cycle)
-            k = xp.minimum(k, xp.number(self.times - 1))
+            k = xp.minimum(k, xp.constant(self.times - 1))
         inner = self.schedule._value(xp, local)
         if self.gain == 1:
             return inner
@@ -796,9 +798,9 @@ class Repeated(Schedule):
         return xp.pow(abs(self.gain), k) * inner
 
     def _text(self) -> tuple[str, int]:
-        return f"{_joined(self.schedule, _ATOM)}.repeat({', '.join(arguments(self, 1))})", _ATOM
+        return f"{_parenthesized(self.schedule, _ATOM)}.repeat({', '.join(arguments(self, 1))})", _ATOM
 
-    def _resized(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int) -> Schedule | None:
         cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
         # Its length first: to rebuild at every level what then does not fit takes exponential time.
         try:
@@ -811,7 +813,7 @@ class Repeated(Schedule):
 
 def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:
     """Return `round(first * growth**k)` for every k, up to 2**63 updates where *times* is None."""
-    most = MOST_GROWN_CYCLES
+    most = MAX_GROWN_CYCLES
     if times is not None and times > most:
         refuse("Repeated.times", f"at most {most} where growth is not 1", times)
     up, down = growth.as_integer_ratio()
@@ -823,13 +825,13 @@ def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, .
         numerator, denominator = numerator * up, denominator * down
         if lengths[-1] < 1:
             refuse("Repeated.growth", "such that no cycle is below one step", growth)
-        if total > LONGEST or len(lengths) > most:
+        if total > MAX_STEPS or len(lengths) > most:
             rule = f"such that {most:,} cycles take it past 2**63 steps, or give times="
             refuse("Repeated.growth", rule if times is None else "such that it ends by 10**300 steps", growth)
     return tuple(lengths)
 
 
-@value
+@final_value
 class Sliced(Schedule):
     """The updates from *start* up to *stop* of a schedule: what `a[start:stop]` builds.
 
@@ -847,7 +849,7 @@ class Sliced(Schedule):
     steps: int | float = derived(lambda self: self.stop - self.start)
     _depth: int = derived(_depth_over)
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
     def __attrs_post_init__(self) -> None:
@@ -858,18 +860,18 @@ class Sliced(Schedule):
             refuse("Sliced.schedule", "cut by a[i:j], which needs no such node", self.schedule)
 
     def _value(self, xp: Any, t: Any) -> Any:
-        return self.schedule._value(xp, xp.shift(t, self.start, self.stop))
+        return self.schedule._value(xp, xp.advance(t, self.start, self.stop))
 
     def _text(self) -> tuple[str, int]:
         start = self.start or ""
         stop = "" if self.stop == self.schedule.steps else self.stop
-        return f"{_joined(self.schedule, _ATOM)}[{start}:{stop}]", _ATOM
+        return f"{_parenthesized(self.schedule, _ATOM)}[{start}:{stop}]", _ATOM
 
     def _cut(self, start: int, stop: float) -> Schedule:
         return Sliced(self.schedule, self.start + start, self.start + stop)
 
 
-@value
+@final_value
 class Stretched(Schedule):
     """A schedule on a faster or slower clock: what `a.stretch` builds where *a* has no lengths to change.
 
@@ -884,29 +886,29 @@ class Stretched(Schedule):
     steps: int = length()
     _depth: int = derived(_depth_over)
 
-    def _parts(self) -> tuple[Schedule, ...]:
+    def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
     def __attrs_post_init__(self) -> None:
         if math.isinf(self.schedule.steps) or self.schedule.steps == self.steps:
             refuse("Stretched.schedule", "finite and of another length", self.schedule)
-        if self.schedule.steps and self.schedule._resized(self.steps) is not None:
+        if self.schedule.steps and self.schedule._with_length(self.steps) is not None:
             refuse("Stretched.schedule", "stretched by a.stretch(...), which rebuilds it", self.schedule)
 
     def _value(self, xp: Any, t: Any) -> Any:
         if self.steps == 0:
-            return self.schedule._value(xp, xp.full(t, self.schedule.steps))
+            return self.schedule._value(xp, xp.full_like(t, self.schedule.steps))
         return self.schedule._value(xp, xp.rescale(t, self.schedule.steps, self.steps))
 
     def _text(self) -> tuple[str, int]:
-        return f"{_joined(self.schedule, _ATOM)}.stretch(steps={self.steps!r})", _ATOM
+        return f"{_parenthesized(self.schedule, _ATOM)}.stretch(steps={self.steps!r})", _ATOM
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         return _stretched(self.schedule, steps)
 
 
 @attrs.frozen
-class _Template:
+class _OpenPhase:
     """A shape whose start is not known yet, and the word that built it."""
 
     shape: Schedule
@@ -925,8 +927,8 @@ class _Template:
         return changed(self.shape, **{start: end})
 
 
-@value
-class Open:
+@final_value
+class OpenChain:
     """Phases that begin with an open one: its start is wherever the phase before it ends.
 
     Only `>>` and `Piecewise.of` take it; anything else raises `OpenScheduleError`.
@@ -937,17 +939,19 @@ class Open:
     Constant(3.0, steps=0) >> Constant(3.0, steps=80) >> Linear(3.0, 0.0, steps=20)
     """
 
-    phases: "tuple[Schedule | _Template, ...]" = attrs.field()
+    phases: "tuple[Schedule | _OpenPhase, ...]" = attrs.field()
 
     def __repr__(self) -> str:
-        return " >> ".join(repr(a) if isinstance(a, _Template) else _joined(a, _SUM) for a in self.phases)
+        return " >> ".join(
+            repr(a) if isinstance(a, _OpenPhase) else _parenthesized(a, _SUM) for a in self.phases
+        )
 
-    def then(self, other: "Schedule | Open") -> "Open":
+    def then(self, other: "Schedule | OpenChain") -> "OpenChain":
         """Return this open chain and then *other*: `self >> other`."""
-        return Open((*self.phases, *_flat((other,))))
+        return OpenChain((*self.phases, *_flat((other,))))
 
-    def __rshift__(self, other: "Schedule | Open") -> "Open":
-        return self.then(other) if isinstance(other, (Schedule, Open)) else NotImplemented
+    def __rshift__(self, other: "Schedule | OpenChain") -> "OpenChain":
+        return self.then(other) if isinstance(other, (Schedule, OpenChain)) else NotImplemented
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise OpenScheduleError(

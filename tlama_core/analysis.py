@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from tlama_core._backend.numbers import PYTHON
-from tlama_core._checks import LONGEST, as_length, as_number, refuse, show
+from tlama_core._evaluation.python_numbers import PYTHON
+from tlama_core._fields import MAX_STEPS, as_length, as_number, refuse, short_repr
 from tlama_core.algebra import (
     Constant,
-    Open,
+    OpenChain,
     Piecewise,
     Product,
     Repeated,
@@ -25,7 +25,7 @@ from tlama_core.algebra import (
     _Pointwise,
     changed,
 )
-from tlama_core.shapes import PowerLaw, Segment, Step, Warmup
+from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 BLOCK = 2**18
 """So many updates are evaluated at a time: a few megabytes, however long the schedule."""
 
-MOST_EVALUATED = 10**9
+MAX_EVALUATED = 10**9
 """More updates in a row are not evaluated one by one: it would take minutes, or never end."""
 
-MOST_PIECES = 100_000
+MAX_PIECES = 100_000
 """Cycles of more pieces than these are not told apart."""
 
-LOOKED_AT = 10**5
+ENDLESS_HORIZON = 10**5
 """So many updates does `check` evaluate of an endless schedule, where nothing says how long the run is."""
 
 ROUNDING = 1e-9
@@ -82,12 +82,12 @@ def pieces(schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
 def _split(schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
     """Split updates of a schedule, none past its end and at least one. This is for what nobody knows."""
     # A table has no entry at *stop*; and no function of the user's is called at the end of time.
-    end = schedule(stop - 1) if stop - start <= MOST_EVALUATED else math.nan
+    end = schedule(stop - 1) if stop - start <= MAX_EVALUATED else math.nan
     yield Piece(start, stop, None, end, schedule)
 
 
 @_split.register
-def _(schedule: Constant | Warmup | Segment | PowerLaw, start: int, stop: int) -> Iterator[Piece]:
+def _(schedule: Constant | Warmup | Transition | PowerLaw, start: int, stop: int) -> Iterator[Piece]:
     first, end = schedule(start), schedule(stop)
     yield Piece(start, stop, (end > first) - (end < first), end, schedule)
 
@@ -157,7 +157,7 @@ def _(schedule: _Pointwise, start: int, stop: int) -> Iterator[Piece]:
             a,
             b,
             _common_direction(schedule, here, a, b),
-            reduce(partial(schedule._join, PYTHON), ends),
+            reduce(partial(schedule._combine, PYTHON), ends),
             changed(schedule, terms=tuple(piece.phase for piece in here)) if split else schedule,
             opens=any(piece.opens and piece.start == a for piece in here),
             many=any(piece.many for piece in here),
@@ -185,7 +185,7 @@ def _(schedule: Repeated, start: int, stop: int) -> Iterator[Piece]:
         return
     cycle = list(_split(schedule.schedule, 0, length))
     first, last = start // length, (stop - 1) // length
-    told = last + 1 if (last + 1 - first) * len(cycle) <= MOST_PIECES else first + 1
+    told = last + 1 if (last + 1 - first) * len(cycle) <= MAX_PIECES else first + 1
     for k in range(first, told):
         factor = schedule.gain**k
         for piece in cycle:
@@ -207,9 +207,9 @@ def _cut_phase(schedule: Sliced | Stretched, piece: Piece) -> Schedule:
     return schedule if piece.phase is schedule.schedule else piece.phase
 
 
-def core(phase: Schedule) -> Schedule:
+def innermost(phase: Schedule) -> Schedule:
     """Return the shape that a cut, stretched, scaled or repeated phase still is."""
-    while len(parts := phase._parts()) == 1:
+    while len(parts := phase._children()) == 1:
         (phase,) = parts
     return phase
 
@@ -229,15 +229,15 @@ def _blocks(schedule: Schedule, start: int, stop: int) -> "Iterator[tuple[int, i
     """Evaluate every update from *start* up to *stop*, in blocks."""
     import numpy as np
 
-    from tlama_core._backend.arrays import LATEST
+    from tlama_core._evaluation.numpy_arrays import MAX_INT_CLOCK
 
-    if stop - start > MOST_EVALUATED:
-        rule = f"at most {MOST_EVALUATED:,} (stop= or steps= sets a nearer end)"
+    if stop - start > MAX_EVALUATED:
+        rule = f"at most {MAX_EVALUATED:,} (stop= or steps= sets a nearer end)"
         refuse("the number of updates to evaluate one by one", rule, stop - start)
     for a in range(start, stop, BLOCK):
         b = min(a + BLOCK, stop)
         with np.errstate(all="ignore"):
-            if b <= LATEST:  # an array counts exactly
+            if b <= MAX_INT_CLOCK:  # an array counts exactly
                 values = schedule(np.arange(a, b))
             else:
                 values = np.fromiter(map(schedule, range(a, b)), dtype=float, count=b - a)
@@ -288,7 +288,7 @@ def _lowest_and_highest(schedule: Schedule, a: int, b: int, values: "Values | No
 
 
 def _checked(question: str, schedule: object) -> Schedule:
-    if isinstance(schedule, Open):
+    if isinstance(schedule, OpenChain):
         schedule._refuse()
     if not isinstance(schedule, Schedule):
         refuse(f"what {question} is asked of", "a schedule", schedule, TypeError)
@@ -423,7 +423,7 @@ def _first_that(
 ) -> int | None:
     value = as_number(f"{question}.value", value)
     if stop is None and math.isinf(_checked(question, schedule).steps):
-        stop = LONGEST
+        stop = MAX_STEPS
     start, stop = _range(question, _checked(question, schedule), start, stop, held=1)
     return next(
         _first_steps(schedule, lambda used: compare(used, value), pieces(schedule, start, stop)), None
@@ -447,10 +447,10 @@ def breakpoints(schedule: Schedule, stop: int | None = None) -> tuple[int, ...]:
     (30, 60, 90)
     """
     steps = _checked("breakpoints", schedule).steps
-    end = LONGEST if stop is None else int(as_length("breakpoints.stop", stop))
+    end = MAX_STEPS if stop is None else int(as_length("breakpoints.stop", stop))
     _, *later = [Piece(0, 0, 0, 0.0, schedule), *pieces(schedule, 0, int(min(steps, end)))]
     if any(piece.many for piece in later):
-        refuse("breakpoints.stop", f"such that cycles have at most {MOST_PIECES:,} pieces", schedule)
+        refuse("breakpoints.stop", f"such that cycles have at most {MAX_PIECES:,} pieces", schedule)
     return tuple(piece.start for piece in later[1:])
 
 
@@ -568,7 +568,7 @@ def describe(schedule: Schedule) -> Description:
     Linear(0.0003, 0.0, steps=20000)  80,000  99,999       0.0003     1.5e-08  holds 0
     """
     _checked("describe", schedule)
-    found = list(pieces(schedule, 0, int(min(schedule.steps, LONGEST))))
+    found = list(pieces(schedule, 0, int(min(schedule.steps, MAX_STEPS))))
     endless = math.isinf(schedule.steps)
     rows = [
         Row(
@@ -661,7 +661,7 @@ def check(schedule: Schedule, steps: int | None = None) -> tuple[Finding, ...]:
     _checked("check", schedule)
     if steps is not None:
         steps = int(as_length("check.steps", steps, at_least=1))
-    run = _Run(schedule, steps, list(pieces(schedule, 0, int(min(schedule.steps, LONGEST)))))
+    run = _Run(schedule, steps, list(pieces(schedule, 0, int(min(schedule.steps, MAX_STEPS)))))
     found = (finding for rule in _RULES for finding in rule(run))
     return tuple(sorted(found, key=operator.attrgetter("step")))
 
@@ -680,7 +680,7 @@ def _jump(run: _Run) -> Iterator[Finding]:
     for before, after in pairwise(run.pieces):
         if not after.opens or after.start >= run.whole or not _jumps(run.schedule, before, after):
             continue
-        if isinstance(core(after.phase), Warmup):  # it begins near 0 whatever came before
+        if isinstance(innermost(after.phase), Warmup):  # it begins near 0 whatever came before
             continue
         left, now = before.end, run.schedule(after.start)
         ratio = f" (x {now / left:.4g})" if left else ""
@@ -694,19 +694,19 @@ def _is_scaled_alone(run: _Run) -> bool:
     if not isinstance(run.schedule, Piecewise) or len(run.pieces) < 2:
         return False
     scaled = [isinstance(piece.phase, Scaled) for piece in run.pieces]
-    return scaled[0] and not any(scaled[1:]) and not core(run.pieces[0].phase)._parts()
+    return scaled[0] and not any(scaled[1:]) and not innermost(run.pieces[0].phase)._children()
 
 
 def _scaled_alone(run: _Run) -> Iterator[Finding]:
     if _is_scaled_alone(run) and not _jumps(run.schedule, *run.pieces[:2]):
-        message = f"the first phase, {show(run.pieces[0].phase)}, is scaled, and no other is"
+        message = f"the first phase, {short_repr(run.pieces[0].phase)}, is scaled, and no other is"
         yield Finding("scaled-alone", 0, message, f"{_PARENTHESES}, or give the phase the value itself")
 
 
 def _looked_at(run: _Run) -> Iterator[Piece]:
     """Yield the pieces whose values are looked at: without an end, not all of what has to be evaluated."""
-    stop = int(min(run.whole, LONGEST)) + (run.steps is None)  # the end value is held
-    left = LOOKED_AT if math.isinf(run.whole) else stop
+    stop = int(min(run.whole, MAX_STEPS)) + (run.steps is None)  # the end value is held
+    left = ENDLESS_HORIZON if math.isinf(run.whole) else stop
     for piece in pieces(run.schedule, 0, stop):
         if piece.direction is not None:
             yield piece
@@ -730,8 +730,8 @@ def _long_warmup(run: _Run) -> Iterator[Finding]:
     if not rising or not 0 <= run.schedule(0) < rising[-1].end / 2:
         return
     length = rising[-1].stop
-    alone = length == min(run.schedule.steps, LONGEST)  # a rise and nothing else is no warmup
-    if length > run.whole / 2 and (not alone or isinstance(core(rising[0].phase), Warmup)):
+    alone = length == min(run.schedule.steps, MAX_STEPS)  # a rise and nothing else is no warmup
+    if length > run.whole / 2 and (not alone or isinstance(innermost(rising[0].phase), Warmup)):
         message = f"the warmup takes {_step(length)} updates of {_step(run.whole)}"
         yield Finding("long-warmup", length, message, "a warmup is usually a few per cent of the run")
 
@@ -773,7 +773,7 @@ def _phase_not_reached(run: _Run) -> Iterator[Finding]:
     if not late or (len(late) == 1 and _only_holds(run, late[0])):
         return
     more = f", nor are {len(late) - 1:,} more" if late[1:] else ""
-    message = f"{show(late[0].phase)} is not reached by a run of {_step(run.whole)} updates{more}"
+    message = f"{short_repr(late[0].phase)} is not reached by a run of {_step(run.whole)} updates{more}"
     yield Finding("phase-not-reached", late[0].start, message, _fitting(run))
 
 

@@ -1,8 +1,8 @@
 """Changed plans: what to do with the schedule of a run that is under way."""
 
-from tlama_core._checks import as_length, refuse
-from tlama_core.algebra import Open, Schedule
-from tlama_core.shapes import Segment, Sqrt
+from tlama_core._fields import as_length, refuse
+from tlama_core.algebra import OpenChain, Schedule
+from tlama_core.shapes import Sqrt, Transition
 
 
 def retarget(schedule: Schedule, *, at: int, steps: int) -> Schedule:
@@ -29,7 +29,7 @@ def cooldown(
     at: int,
     steps: int,
     to: float = 0.0,
-    shape: type[Segment] = Sqrt,
+    shape: type[Transition] = Sqrt,
     **parameters: float,
 ) -> Schedule:
     """Return *schedule* up to update *at*, and then *steps* updates of a *shape* down to the value *to*.
@@ -46,14 +46,14 @@ def cooldown(
     Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392
     """
     start = _update("cooldown.at", at, schedule)
-    if not (isinstance(shape, type) and issubclass(shape, Segment)):
+    if not (isinstance(shape, type) and issubclass(shape, Transition)):
         refuse("cooldown.shape", "a shape with two ends, such as Linear, Cosine or Sqrt", shape, TypeError)
     return schedule[:start] >> shape.to(to, steps, **parameters)
 
 
 def _update(name: str, at: object, schedule: object) -> int:
     """Return *at* as an update of *schedule*, which may be its end."""
-    if isinstance(schedule, Open):
+    if isinstance(schedule, OpenChain):
         schedule._refuse()
     if not isinstance(schedule, Schedule):
         refuse(f"{name.partition('.')[0]}.schedule", "a schedule", schedule, TypeError)

@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tlama_core._checks import as_length, refuse
-from tlama_core.algebra import Open, Piecewise, Repeated, Schedule, Sliced
-from tlama_core.analysis import core, pieces
+from tlama_core._fields import as_length, refuse
+from tlama_core.algebra import OpenChain, Piecewise, Repeated, Schedule, Sliced
+from tlama_core.analysis import innermost, pieces
 from tlama_core.shapes import PowerLaw, Step
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DRAWN_POINTS = 2_000
 LABELLED_PHASES = 12
-MOST_JOINTS = 500
+MAX_JOINTS = 500
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -131,7 +131,7 @@ def _total(name: str, schedules: "Sequence[Drawable]", steps: int | None) -> int
     if not schedules:
         raise ValueError(f"{name} must be given at least one schedule, got none")
     for schedule in schedules:
-        if isinstance(schedule, Open) or not callable(schedule):
+        if isinstance(schedule, OpenChain) or not callable(schedule):
             refuse(f"what {name} draws", "a schedule or a callable", schedule, TypeError)
     if steps is not None:
         return int(as_length(f"{name}.steps", steps, at_least=1))
@@ -154,7 +154,7 @@ def shown_steps(schedule: Schedule) -> int:
         return max((time for time, _ in schedule.drops), default=0) * 5 // 4
     if isinstance(schedule, PowerLaw):
         return math.ceil(10 * schedule.timescale)
-    shown = max(map(shown_steps, schedule._parts()), default=0)
+    shown = max(map(shown_steps, schedule._children()), default=0)
     return max(0, shown - schedule.start) if isinstance(schedule, Sliced) else shown
 
 
@@ -257,7 +257,7 @@ def in_thousands(step: float, _position: object = None) -> str:
 def mark_phases(ax: "Axes", schedule: "Drawable", total: int) -> None:
     """Mark where the phases of *schedule* meet, and name those wide enough for a name."""
     marks = joints(schedule, total)
-    if len(marks) <= MOST_JOINTS:
+    if len(marks) <= MAX_JOINTS:
         at = ax.get_xaxis_transform()
         ax.vlines(marks, 0, 1, transform=at, color="grey", linestyle=":", linewidth=1)
     if not isinstance(schedule, Piecewise) or len(marks) >= LABELLED_PHASES:
@@ -266,6 +266,6 @@ def mark_phases(ax: "Axes", schedule: "Drawable", total: int) -> None:
     width = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]  # in inches
     style: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": "small", "color": "dimgrey"}
     for phase, start in zip(schedule.phases, schedule.starts, strict=True):
-        name, stop = type(core(phase)).__name__, min(start + phase.steps, total)
+        name, stop = type(innermost(phase)).__name__, min(start + phase.steps, total)
         if (stop - start) / total * width > 0.09 * (len(name) + 1):
             ax.text((start + stop) / 2, 0.985, name, transform=ax.get_xaxis_transform(), **style)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from tlama_core._backend import Formula, Plan
-from tlama_core._checks import LONGEST, as_length, as_number, length, number, refuse, value
+from tlama_core._evaluation import Formula, Kernel
+from tlama_core._fields import MAX_STEPS, as_length, as_number, final_value, length, number, refuse
 from tlama_core.algebra import (
     Constant,
-    Open,
+    OpenChain,
     Piecewise,
     Schedule,
+    _OpenPhase,
     _rounded,
-    _Template,
     changed,
     constantly,
     planned,
@@ -26,7 +26,7 @@ from tlama_core.algebra import (
 HALF_PI = math.pi / 2
 
 
-@value
+@final_value
 class Warmup(Schedule):
     """A straight line up to *peak* that never is 0: the first update already learns.
 
@@ -44,15 +44,15 @@ class Warmup(Schedule):
     peak: float = number()
     steps: int = length()
 
-    def _plan(self) -> Plan:
+    def _kernel(self) -> Kernel:
         if self.steps == 0:
-            return Plan(constantly, (self.peak,))
-        return Plan(_warmup, (self.peak, self.steps))
+            return Kernel(constantly, (self.peak,))
+        return Kernel(_warmup, (self.peak, self.steps))
 
     def _value(self, xp: Any, t: Any) -> Any:
         return planned(self, xp, t)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         return Warmup(self.peak, steps)
 
 
@@ -60,11 +60,11 @@ def _warmup(xp: Any, t: Any, peak: Any, steps: Any) -> Any:
     return peak * xp.where(t < steps - 1, (t + 1) / steps, 1.0)
 
 
-@value
-class Segment(Schedule):
-    """A way from *start* to *end* in *steps* updates: what all two-ended shapes share.
+@final_value
+class Transition(Schedule):
+    """A transition from *start* to *end* in *steps* updates: what all two-ended shapes share.
 
-    A shape says how much of an amount is left (`_fall`) and how much of it has come (`_rise`), each
+    A shape says how much of an amount is left (`_remaining`) and how much of it has come (`_arrived`), each
     accurate where it is small. The value is built from the end smaller in magnitude, so that nothing
     cancels, and clipped, so that rounding never leaves the range between the ends.
     """
@@ -73,17 +73,17 @@ class Segment(Schedule):
     end: float = number()
     steps: int = length()
 
-    _exact: ClassVar[bool] = False
+    _never_overshoots: ClassVar[bool] = False
     """Whether no weight is ever above 1, whatever the rounding."""
 
     @staticmethod
     @abstractmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         """Return what is left of *amount*: all of it at t = 0, 0 at left = 0."""
 
     @staticmethod
     @abstractmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         """Return what has come of *amount*: 0 at t = 0, all of it at left = 0."""
 
     def _extra(self) -> tuple[float, ...]:
@@ -91,21 +91,21 @@ class Segment(Schedule):
         return ()
 
     @classmethod
-    def _falling(cls, xp: Any, t: Any, near: Any, way: Any, steps: Any, *extra: Any) -> Any:
-        return near + cls._fall(xp, way, t, steps - t, steps, *extra)
+    def _from_end(cls, xp: Any, t: Any, near: Any, span: Any, steps: Any, *extra: Any) -> Any:
+        return near + cls._remaining(xp, span, t, steps - t, steps, *extra)
 
     @classmethod
-    def _rising(cls, xp: Any, t: Any, near: Any, way: Any, steps: Any, *extra: Any) -> Any:
-        return near + cls._rise(xp, way, t, steps - t, steps, *extra)
+    def _from_start(cls, xp: Any, t: Any, near: Any, span: Any, steps: Any, *extra: Any) -> Any:
+        return near + cls._arrived(xp, span, t, steps - t, steps, *extra)
 
     @classmethod
-    def _crossing(cls, xp: Any, t: Any, start: Any, end: Any, steps: Any, *extra: Any) -> Any:
+    def _blended(cls, xp: Any, t: Any, start: Any, end: Any, steps: Any, *extra: Any) -> Any:
         left = steps - t
-        going = cls._fall(xp, start, t, left, steps, *extra)
-        return going + cls._rise(xp, end, t, left, steps, *extra)
+        going = cls._remaining(xp, start, t, left, steps, *extra)
+        return going + cls._arrived(xp, end, t, left, steps, *extra)
 
     @classmethod
-    def to(cls, end: float, steps: int, **parameters: Any) -> Open:
+    def to(cls, end: float, steps: int, **parameters: Any) -> OpenChain:
         """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
 
         *parameters* are those that the shape takes by keyword, such as a power.
@@ -113,27 +113,27 @@ class Segment(Schedule):
         >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
         Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
         """
-        return Open((_Template(cls(1.0, end, steps, **parameters), "to"),))
+        return OpenChain((_OpenPhase(cls(1.0, end, steps, **parameters), "to"),))
 
-    def _plan(self) -> Plan:
+    def _kernel(self) -> Kernel:
         start, end = self.start, self.end
         low, high = min(start, end), max(start, end)
         rest = (self.steps, *self._extra())
         if self.steps == 0 or start == end:
-            return Plan(constantly, (end,))
+            return Kernel(constantly, (end,))
         if low < 0 < high:  # ends of opposite sign: their difference may be past any float
-            return Plan(Clipped(self._crossing), (low, high, start, end, *rest))
+            return Kernel(Clipped(self._blended), (low, high, start, end, *rest))
         near, far = (end, start) if abs(start) >= abs(end) else (start, end)
-        formula: Formula = self._falling if near == end else self._rising
-        way = _way(near, far)
-        if self._exact and near + way == far:  # rounding is monotone: nothing can leave the range
-            return Plan(formula, (near, way, *rest))
-        return Plan(Clipped(formula), (low, high, near, way, *rest))
+        formula: Formula = self._from_end if near == end else self._from_start
+        span = _span(near, far)
+        if self._never_overshoots and near + span == far:  # rounding is monotone: nothing can leave the range
+            return Kernel(formula, (near, span, *rest))
+        return Kernel(Clipped(formula), (low, high, near, span, *rest))
 
     def _value(self, xp: Any, t: Any) -> Any:
         return planned(self, xp, t)
 
-    def _resized(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int) -> Schedule:
         return changed(self, steps=steps)
 
 
@@ -148,14 +148,14 @@ class Clipped:
         return xp.clip(self.formula(xp, t, *numbers), low, high)
 
 
-def _way(near: float, far: float) -> float:
-    """Return far - near, such that near + way reaches *far* in spite of rounding."""
-    way = far - near
-    return way if abs(near + way) >= abs(far) else math.nextafter(way, math.copysign(math.inf, way))
+def _span(near: float, far: float) -> float:
+    """Return far - near, such that near + span reaches *far* in spite of rounding."""
+    span = far - near
+    return span if abs(near + span) >= abs(far) else math.nextafter(span, math.copysign(math.inf, span))
 
 
-@value
-class Linear(Segment):
+@final_value
+class Linear(Transition):
     """A straight line from *start* to *end*.
 
     value(t) = start + (end - start) * t / steps,  t in optimizer updates
@@ -164,19 +164,19 @@ class Linear(Segment):
     [1.0, 0.75, 0.5, 0.25]
     """
 
-    _exact = True
+    _never_overshoots = True
 
     @staticmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         return amount * (left / steps)
 
     @staticmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         return amount * (t / steps)
 
 
-@value
-class Cosine(Segment):
+@final_value
+class Cosine(Transition):
     """Half a cosine wave from *start* to *end*, down or up.
 
     value(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2,  t in optimizer updates
@@ -187,21 +187,21 @@ class Cosine(Segment):
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
     """
 
-    _exact = True
+    _never_overshoots = True
 
     @staticmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         wave = xp.sin(HALF_PI * (left / steps))  # (1 + cos) / 2 would cancel near its zero
         return amount * wave * wave
 
     @staticmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         wave = xp.sin(HALF_PI * (t / steps))
         return amount * wave * wave
 
 
-@value
-class Sqrt(Segment):
+@final_value
+class Sqrt(Transition):
     """A square root from *start* to *end*: steep at first. Downwards, the "1-sqrt" cooldown.
 
     value(t) = start + (end - start) * sqrt(t / steps),  t in optimizer updates
@@ -212,20 +212,20 @@ class Sqrt(Segment):
     Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392
     """
 
-    _exact = True
+    _never_overshoots = True
 
     @staticmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         # Apart at 0, where the slope is infinite, so that the gradient there is 0.
         return amount * xp.where(t > 0, left / steps / (1 + xp.sqrt(t / steps)), 1.0)
 
     @staticmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         return amount * xp.sqrt(t / steps)
 
 
-@value
-class Polynomial(Segment):
+@final_value
+class Polynomial(Transition):
     """A power of the time that is left, from *start* to *end*.
 
     value(t) = end + (start - end) * (1 - t / steps)**power,  t in optimizer updates;  power > 0
@@ -240,12 +240,12 @@ class Polynomial(Segment):
         return (self.power,)
 
     @staticmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         (power,) = extra
         return amount * xp.pow(left / steps, power)
 
     @staticmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         (power,) = extra
         p, q = t / steps, left / steps
         # Each logarithm where it is accurate, both always finite; 1 - q**power would cancel near 0.
@@ -254,8 +254,8 @@ class Polynomial(Segment):
         return amount * xp.where(left > 0, -xp.expm1(power * log_q), 1.0)
 
 
-@value
-class Exponential(Segment):
+@final_value
+class Exponential(Transition):
     """An exponential from *start* to *end*, which it reaches.
 
     value(t) = end + (start - end) * (e**(-rate * p) - e**-rate) / (1 - e**-rate),  p = t / steps
@@ -285,14 +285,14 @@ class Exponential(Segment):
         return (math.copysign(math.log(ratio), self.start - self.end),)
 
     @staticmethod
-    def _fall(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _remaining(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         (rate,) = extra
         # In two halves: with ends 600 decades apart the whole exponential would be below any float.
         half = xp.exp(-rate / 2 * (t / steps))
         return amount * half * (half * (xp.expm1(-rate * (left / steps)) / xp.expm1(-rate)))
 
     @staticmethod
-    def _rise(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
+    def _arrived(xp: Any, amount: Any, t: Any, left: Any, steps: Any, *extra: Any) -> Any:
         (rate,) = extra
         steep = -abs(rate)
         # A constant ratio climbs as it falls, seen from the other end.
@@ -300,7 +300,7 @@ class Exponential(Segment):
         return amount * half * (half * (xp.expm1(steep * (t / steps)) / xp.expm1(steep)))
 
 
-@value
+@final_value
 class PowerLaw(Schedule):
     """A power of the time since the start; endless unless *steps* is given.
 
@@ -322,19 +322,19 @@ class PowerLaw(Schedule):
 
     def __attrs_post_init__(self) -> None:
         try:
-            end = self(min(self.steps, LONGEST))
+            end = self(min(self.steps, MAX_STEPS))
         except OverflowError:
             end = math.inf
         if not math.isfinite(end):
             refuse("PowerLaw.exponent", "such that no value is past every float", self.exponent)
 
-    def _plan(self) -> Plan:
-        return Plan(_power_law, (self.start, self.timescale, self.exponent))
+    def _kernel(self) -> Kernel:
+        return Kernel(_power_law, (self.start, self.timescale, self.exponent))
 
     def _value(self, xp: Any, t: Any) -> Any:
         return planned(self, xp, t)
 
-    def _resized(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int) -> Schedule | None:
         timescale = self.timescale * (steps / self.steps)
         if not 0 < timescale < math.inf:
             return None
@@ -373,7 +373,7 @@ def _drops(table: object) -> Drops:
     )
 
 
-@value
+@final_value
 class Step(Schedule):
     """A staircase: *start* times the factor of the last drop so far; endless unless *steps* is given.
 
@@ -418,7 +418,7 @@ class Step(Schedule):
         levels = (self.start, *(self.start * factor for _, factor in self.drops))
         return xp.lookup(t, times, levels)
 
-    def _resized(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int) -> Schedule | None:
         total = int(self.steps)
         drops = {_rounded(time * steps, total): factor for time, factor in self.drops}
         if len(drops) < len(self.drops) or not all(0 < time < steps for time in drops):
@@ -426,7 +426,7 @@ class Step(Schedule):
         return Step(self.start, drops, steps)
 
 
-@value
+@final_value
 class Function(Schedule):
     """Any callable of the time as a schedule; endless unless *steps* is given.
 
@@ -445,12 +445,12 @@ class Function(Schedule):
     steps: int | float = length(default=math.inf, endless=True, at_least=1)
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.fn, (Schedule, Open)) or not callable(self.fn):
+        if isinstance(self.fn, (Schedule, OpenChain)) or not callable(self.fn):
             refuse("Function.fn", "a callable that is no schedule already", self.fn, TypeError)
 
     def _value(self, xp: Any, t: Any) -> Any:
-        last = t if math.isinf(self.steps) else xp.minimum(t, xp.number(self.steps - 1))
-        return xp.each(self, last)
+        last = t if math.isinf(self.steps) else xp.minimum(t, xp.constant(self.steps - 1))
+        return xp.apply(self, last)
 
     def _checked(self, t: float) -> float:
         return as_number(f"what {self.fn!r} returns at step {t}", self.fn(t))

@@ -4,8 +4,8 @@ import keyword
 import math
 from collections.abc import Callable
 
-from tlama_core._backend.record import Expression, Recorder, build
-from tlama_core._checks import refuse
+from tlama_core._evaluation.recorder import Expression, Recorder, compile_source
+from tlama_core._fields import refuse
 from tlama_core.algebra import Schedule
 
 _AS_STEP = '''
@@ -31,7 +31,7 @@ _ENDLESS = """    if step > 1e300:
             raise ValueError("an endless schedule has no value at step inf")
         step = 10**300"""
 
-LONGEST_DOCSTRING = 2_000
+MAX_DOCSTRING = 2_000
 
 
 def to_source(schedule: Schedule, name: str = "schedule") -> str:
@@ -59,10 +59,10 @@ def to_source(schedule: Schedule, name: str = "schedule") -> str:
         refuse("to_source.name", "a Python name", name)
     endless = math.isinf(schedule.steps)
     recorder = Recorder(name, "step")
-    result = recorder.whole(Expression("step"), schedule, schedule.steps, _SIGN)
+    result = recorder.unclamped(Expression("step"), schedule, schedule.steps, _SIGN)
     text = repr(schedule)
-    if len(text) > LONGEST_DOCSTRING:
-        text = f"{text[:LONGEST_DOCSTRING]}… ({len(text):,} characters)"
+    if len(text) > MAX_DOCSTRING:
+        text = f"{text[:MAX_DOCSTRING]}… ({len(text):,} characters)"
     head = [f"def {name}(step):", f'    """{text}"""', _KIND, *[_ENDLESS] * endless]
     return recorder.program("\n".join(head), result.text) + _AS_STEP
 
@@ -78,4 +78,4 @@ def to_function(schedule: Schedule) -> Callable[[float], float]:
     >>> fast(42) == schedule(42)
     True
     """
-    return build(to_source(schedule), "schedule")
+    return compile_source(to_source(schedule), "schedule")

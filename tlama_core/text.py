@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 
 import attrs
 
-from tlama_core._checks import as_number, is_number, refuse, show
+from tlama_core._fields import as_number, is_number, refuse, short_repr
 from tlama_core.algebra import (
-    DEEPEST,
-    MOST_GROWN_CYCLES,
+    MAX_DEPTH,
+    MAX_GROWN_CYCLES,
     Constant,
     Maximum,
     Minimum,
-    Open,
+    OpenChain,
     Piecewise,
     Product,
     Repeated,
@@ -46,9 +46,9 @@ from tlama_core.shapes import (
 VERSION = 1
 """Of the dict form; the golden file of the tests holds one of each version there ever was."""
 
-SEGMENTS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
+TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
 SHAPES: dict[str, Callable[..., Any]] = {
-    shape.__name__: shape for shape in (Constant, *SEGMENTS, PowerLaw, Step, Warmup)
+    shape.__name__: shape for shape in (Constant, *TRANSITIONS, PowerLaw, Step, Warmup)
 }
 TYPES: dict[str, Any] = SHAPES | {
     node.__name__: node
@@ -56,7 +56,7 @@ TYPES: dict[str, Any] = SHAPES | {
 }
 BUILDERS: dict[str, Callable[..., Any]] = {
     **SHAPES,
-    **{f"{shape.__name__}.to": shape.to for shape in SEGMENTS},
+    **{f"{shape.__name__}.to": shape.to for shape in TRANSITIONS},
     "Constant.hold": Constant.hold,
     "Step.every": Step.every,
     "Piecewise.of": Piecewise.of,
@@ -96,7 +96,7 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j], + - * / and >>"
-MOST_BITS = 4_096
+MAX_BITS = 4_096
 WIDEST = 76
 
 
@@ -138,7 +138,7 @@ class Limits:
 LIMITS = Limits()
 
 
-def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Open") -> Schedule:
+def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | OpenChain") -> Schedule:
     """Return the schedule that *text* says in the words of this library; nothing else is ever run.
 
     *names* are what the text may use besides: numbers, such as units, and schedules. Numbers are exact
@@ -155,10 +155,10 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
     return _Reader(text, limits, {name: _bound(name, given) for name, given in names.items()}).schedule()
 
 
-def _bound(name: str, given: object) -> "Fraction | Schedule | Open":
+def _bound(name: str, given: object) -> "Fraction | Schedule | OpenChain":
     if name in BUILDERS or name in ARITHMETIC:
         refuse("a name given to parse", "none of the library's own words", name)
-    if isinstance(given, (Schedule, Open)):
+    if isinstance(given, (Schedule, OpenChain)):
         return given
     number = as_number(f"parse.{name}", given)
     try:
@@ -185,7 +185,7 @@ class _Reader:
             found = self._read(tree, 0)
         except RecursionError:  # within the limit of depth, but called from deep within a program
             self._refuse(0, 1, "this nests too deep for what is left of Python's stack")
-        if isinstance(found, Open):
+        if isinstance(found, OpenChain):
             self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
         return self._as_schedule(tree, found)
 
@@ -218,7 +218,9 @@ class _Reader:
                 start, stop, f"a number has at most {self.limits.digits} digits, got {len(digits):,}"
             )
         if len(exponent) > 9 or abs(int(exponent or 0)) > self.limits.exponent:
-            self._refuse(start, stop, f"an exponent is at most {self.limits.exponent}, got {show(exponent)}")
+            self._refuse(
+                start, stop, f"an exponent is at most {self.limits.exponent}, got {short_repr(exponent)}"
+            )
 
     def _tree(self) -> ast.expr:
         try:
@@ -298,7 +300,7 @@ class _Reader:
 
         if len(word) < WIDEST and (close := get_close_matches(word, words, n=1)):
             self._fail(node, f"unknown name {word}: did you mean {close[0]}?")
-        self._fail(node, f"unknown name {show(word)[1:-1]}; known are {', '.join(words)}")
+        self._fail(node, f"unknown name {short_repr(word)[1:-1]}; known are {', '.join(words)}")
 
     def _row(self, node: ast.expr, depth: int) -> Any:
         """Read operators in a row, however many, from left to right; `>>` in a row is one chain."""
@@ -322,7 +324,7 @@ class _Reader:
     def _applied(self, node: ast.expr, join: Callable[..., Any], *operands: Any) -> Any:
         """Return numbers joined exactly, and all else as Python joins it."""
         for operand in operands:
-            if not isinstance(operand, (Fraction, Schedule, Open)):
+            if not isinstance(operand, (Fraction, Schedule, OpenChain)):
                 self._fail(node, f"{_kind(operand)} cannot be computed with")
         if join is operator.rshift or not all(isinstance(operand, Fraction) for operand in operands):
             return self._built(node, join, *(self._plain(node, operand) for operand in operands))
@@ -335,8 +337,8 @@ class _Reader:
             self._fail(node, "a number cannot be divided by 0")
         except TypeError as error:
             self._fail(node, str(error))
-        if max(number.numerator.bit_length(), number.denominator.bit_length()) > MOST_BITS:
-            self._fail(node, f"a number takes at most {MOST_BITS:,} bits on its way")
+        if max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS:
+            self._fail(node, f"a number takes at most {MAX_BITS:,} bits on its way")
         return number
 
     def _call(self, node: ast.Call, depth: int) -> Any:
@@ -384,7 +386,7 @@ class _Reader:
 
 
 def _kind(found: object) -> str:
-    kinds = {Fraction: "a number", Open: "an open phase", list: "a list"}
+    kinds = {Fraction: "a number", OpenChain: "an open phase", list: "a list"}
     return kinds.get(type(found), "a word")
 
 
@@ -397,7 +399,7 @@ def _size(given: object) -> int:
             left.extend(one)
         elif isinstance(one, Schedule):
             count += 1 + (len(one.drops) if isinstance(one, Step) else 0)
-            left.extend([one._cycles] if isinstance(one, Repeated) and one._cycles else one._parts())
+            left.extend([one._cycles] if isinstance(one, Repeated) and one._cycles else one._children())
     return count
 
 
@@ -406,7 +408,7 @@ def _laid_out(limits: Limits, schedule: Any, times: Any = None, *, gain: Any = 1
     if not is_number(growth) or growth <= 0 or growth == 1:
         return 0
     endless = math.log(2**63) / abs(math.log(growth))
-    cycles = times if isinstance(times, int) else int(min(endless, MOST_GROWN_CYCLES))
+    cycles = times if isinstance(times, int) else int(min(endless, MAX_GROWN_CYCLES))
     if cycles > limits.cycles:
         refuse("a repetition with growth", f"of at most {limits.cycles:,} cycles", cycles)
     return _size(schedule) * max(0, cycles)
@@ -488,8 +490,8 @@ class _DataReader:
     work: int = 0
 
     def _read(self, data: Any, where: str, depth: int) -> Any:
-        if depth > 2 * DEEPEST:
-            raise ValueError(f"{where} nests too deep: at most {DEEPEST} schedules")
+        if depth > 2 * MAX_DEPTH:
+            raise ValueError(f"{where} nests too deep: at most {MAX_DEPTH} schedules")
         if isinstance(data, list):
             return [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
         return self.node(data, where, depth + 1) if isinstance(data, Mapping) else data

@@ -6,9 +6,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from tlama_core._checks import as_length, as_number, refuse
-from tlama_core._checks import show as shown
-from tlama_core.algebra import Constant, Open, Piecewise, Schedule
+from tlama_core._fields import as_length, as_number, refuse, short_repr
+from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Cosine, Exponential, Function, Linear, Step, Warmup
 
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ def plot_lr_schedule(
     total = int(as_length("plot_lr_schedule.total_steps", total_steps, at_least=1))
     if point_interval is not None:
         as_length("plot_lr_schedule.point_interval", point_interval, at_least=1)
-    if isinstance(lr_scheduler, Open) or not callable(lr_scheduler):
+    if isinstance(lr_scheduler, OpenChain) or not callable(lr_scheduler):
         refuse("plot_lr_schedule.lr_scheduler", "a schedule or a callable", lr_scheduler, TypeError)
     # Values first: a scheduler that fails leaves no figure behind.
     curve = plotting.curve(lr_scheduler, total)
@@ -218,7 +217,7 @@ def _span(key: object) -> tuple[int, int]:
     name = "a range of get_combined_lr_scheduler"
     if not isinstance(key, tuple) or len(key) != 2:
         refuse(name, "a pair (start_step, end_step)", key, TypeError)
-    start, stop = (int(as_length(f"{name}, here {shown(key)},", end)) for end in key)
+    start, stop = (int(as_length(f"{name}, here {short_repr(key)},", end)) for end in key)
     if start >= stop:
         refuse(name, "of start_step < end_step", key)
     return start, stop
@@ -227,7 +226,7 @@ def _span(key: object) -> tuple[int, int]:
 def _fitted(scheduler: object, span: tuple[int, int]) -> Schedule:
     """Return *scheduler* cut or held to the length of *span*; a plain callable becomes a Function."""
     steps = span[1] - span[0]
-    if isinstance(scheduler, Open) or not callable(scheduler):
+    if isinstance(scheduler, OpenChain) or not callable(scheduler):
         refuse(f"the scheduler of range {span}", "a schedule or a callable", scheduler, TypeError)
     if not isinstance(scheduler, Schedule):
         return Function(scheduler, steps)

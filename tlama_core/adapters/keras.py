@@ -11,8 +11,8 @@ import attrs
 import keras
 import numpy as np
 
-from tlama_core._backend.traced import evaluate_traced
-from tlama_core._checks import length, value
+from tlama_core._evaluation.traced import evaluate_traced
+from tlama_core._fields import final_value, length
 from tlama_core.algebra import CHILD, Schedule, arguments
 from tlama_core.text import parse
 
@@ -42,7 +42,7 @@ OPS = SimpleNamespace(
 
 
 @keras.saving.register_keras_serializable(package="tlama_core")
-@value
+@final_value
 class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule as the learning rate of a Keras optimizer: update k uses `schedule(k)`.
 

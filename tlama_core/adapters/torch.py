@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from tlama_core._backend.compiled import compiled
-from tlama_core._checks import as_length, as_number, is_number, refuse
-from tlama_core.algebra import Constant, Open, Schedule
+from tlama_core._evaluation.fast_calls import compiled
+from tlama_core._fields import as_length, as_number, is_number, refuse
+from tlama_core.algebra import Constant, OpenChain, Schedule
 from tlama_core.shapes import Function
 from tlama_core.text import parse
 
@@ -24,7 +24,7 @@ Texts = dict[str, str | list[str | None] | None]
 """The same as text; None stands for a schedule that has none."""
 
 VERSION = 1
-LONGEST_SHOWN = 2_000
+MAX_SHOWN = 2_000
 
 
 class ScheduleLR(LRScheduler):
@@ -73,19 +73,19 @@ class ScheduleLR(LRScheduler):
                 f"ScheduleLR needs a schedule for one of {', '.join(_offered(optimizer))}, got none"
             )
         start = int(as_length("ScheduleLR.clock", clock))
-        self._begin(optimizer, _read(optimizer, hyper_parameters), start, on_change)
+        self._attach(optimizer, _read(optimizer, hyper_parameters), start, on_change)
 
-    def _begin(self, optimizer: Optimizer, schedules: Schedules, clock: int, on_change: OnChange) -> None:
+    def _attach(self, optimizer: Optimizer, schedules: Schedules, clock: int, on_change: OnChange) -> None:
         self.optimizer, self._on_change = optimizer, on_change
-        self._hold(schedules, clock)
+        self._use(schedules, clock)
         super().__init__(optimizer)
-        self._jump(clock)
+        self._set_clock(clock)
         myself = weakref.ref(self)  # the optimizer must not keep its scheduler, which keeps the optimizer
 
         def rewrite(_: Optimizer) -> None:
             scheduler = myself()
             if scheduler is not None:
-                scheduler._jump(scheduler.last_epoch)
+                scheduler._set_clock(scheduler.last_epoch)
 
         with contextlib.suppress(AttributeError):  # a wrapper may lack the hooks of the optimizer in it
             getattr(optimizer, "optimizer", optimizer).register_load_state_dict_post_hook(rewrite)
@@ -93,7 +93,7 @@ class ScheduleLR(LRScheduler):
     def __reduce__(self) -> tuple[Any, ...]:
         return _begun, (self.optimizer, self._schedules, self.last_epoch, self._on_change)
 
-    def _hold(self, schedules: Schedules, clock: int) -> None:
+    def _use(self, schedules: Schedules, clock: int) -> None:
         """Keep *schedules* as functions; what cannot be used at *clock* fails before anything changes."""
         _check(self.optimizer, schedules)
         plan = [(*_place(key), *_rates(held)) for key, held in schedules.items()]
@@ -139,16 +139,16 @@ class ScheduleLR(LRScheduler):
 
     def _update_lr(self, epoch: int | None = None) -> None:
         """Move the clock: what torch calls inside `step()`, and where a SequentialLR comes to this one."""
-        self._jump(self.last_epoch + 1 if epoch is None else epoch)
+        self._set_clock(self.last_epoch + 1 if epoch is None else epoch)
 
-    def _jump(self, clock: int) -> None:
+    def _set_clock(self, clock: int) -> None:
         """Set the clock, and write the rates into whatever groups the optimizer has by now."""
         self.last_epoch = clock
-        self._adopt()
+        self._take_in_groups()
         if clock >= 0:  # in a SequentialLR, those whose turn has not come stand at -1
             self._write()
 
-    def _adopt(self) -> None:
+    def _take_in_groups(self) -> None:
         _check(self.optimizer, self._schedules)
         for group in self.optimizer.param_groups:
             group.setdefault("initial_lr", _copied(group["lr"]))
@@ -159,7 +159,7 @@ class ScheduleLR(LRScheduler):
         groups, clock = self.optimizer.param_groups, self.last_epoch
         count = len(groups)
         if count != self._count:
-            self._adopt()
+            self._take_in_groups()
         others = []
         for name, place, rates, one_per_group in self._plan:
             each = rates(clock) if one_per_group else [rates(clock)] * count
@@ -171,7 +171,7 @@ class ScheduleLR(LRScheduler):
                 else:
                     others.append((group, name, place, rate))
         if others:
-            _fill(others)
+            _write_in_place(others)
         if others or self._lr_is_free:
             self._last_lr = [_copied(group["lr"]) for group in groups]
 
@@ -198,20 +198,20 @@ class ScheduleLR(LRScheduler):
         Raises `ValueError` for what is no such state, and for other schedules unless *on_change* was given.
         """
         clock, saved = _state(state_dict)
-        old, new = _short(saved), _short(_texts(self._schedules))
+        old, new = _canonical(saved), _canonical(_texts(self._schedules))
         if old != new and self._on_change == "error":
             raise ValueError(
                 f"ScheduleLR was given a state with other schedules:{_differences(old, new)}\nBuild it with"
                 ' on_change="keep_new" to go on with the new ones from the saved clock, or with "keep_old"'
             )
         if old != new and self._on_change == "keep_old":
-            self._hold(_parsed(saved), max(clock, 0))
-        self._jump(clock)
+            self._use(_parsed(saved), max(clock, 0))
+        self._set_clock(clock)
 
 
 def _begun(optimizer: Optimizer, schedules: Schedules, clock: int, on_change: OnChange) -> ScheduleLR:
     scheduler = ScheduleLR.__new__(ScheduleLR)
-    scheduler._begin(optimizer, schedules, clock, on_change)
+    scheduler._attach(optimizer, schedules, clock, on_change)
     return scheduler
 
 
@@ -275,7 +275,7 @@ def _row(name: str, value: object, pair: int) -> tuple[Schedule, ...]:
 
 
 def _schedule(name: str, value: object) -> Schedule:
-    if isinstance(value, Open):
+    if isinstance(value, OpenChain):
         value._refuse()
     if isinstance(value, Schedule):
         return value
@@ -312,7 +312,7 @@ def _rates(held: Schedule | list[Schedule]) -> tuple[Callable[[int], Any], bool]
     return (lambda clock: [*pick([function(clock) for function in functions])]), True
 
 
-def _fill(writes: list[tuple[dict[str, Any], str, int | None, float]]) -> None:
+def _write_in_place(writes: list[tuple[dict[str, Any], str, int | None, float]]) -> None:
     """Write rates into what is no plain float: a tensor keeps its place, unless another has the same one."""
     seen: set[int] = set()
     for group, name, place, rate in writes:
@@ -340,7 +340,7 @@ def _text(schedule: Schedule) -> str | None:
             return None
         if id(node) not in seen:
             seen.add(id(node))
-            found.extend(node._parts())
+            found.extend(node._children())
     return repr(schedule)
 
 
@@ -358,7 +358,7 @@ def _parsed(texts: Texts) -> Schedules:
     }
 
 
-def _short(texts: Texts) -> Texts:
+def _canonical(texts: Texts) -> Texts:
     """Return the texts with lists of one text as that one: they mean the same."""
     return {
         key: text[0] if isinstance(text, list) and text == text[:1] * len(text) != [] else text
@@ -386,10 +386,10 @@ def _differences(old: Texts, new: Texts) -> str:
         if was != now:
             if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
                 was, now = next(both for both in zip(was, now, strict=True) if both[0] != both[1])
-            lines += [f"\n  {key}: saved {_cut(was)}", f"\n  {' ' * len(key)}  given {_cut(now)}"]
+            lines += [f"\n  {key}: saved {_shortened(was)}", f"\n  {' ' * len(key)}  given {_shortened(now)}"]
     return "".join(lines)
 
 
-def _cut(text: str | list[str | None] | None) -> str:
+def _shortened(text: str | list[str | None] | None) -> str:
     shown = "a Function" if text is None else str(text)
-    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}… ({len(shown):,} characters)"
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}… ({len(shown):,} characters)"

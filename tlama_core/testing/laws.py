@@ -20,7 +20,7 @@ import numpy as np
 
 from tlama_core.algebra import (
     Constant,
-    Open,
+    OpenChain,
     Piecewise,
     Product,
     Repeated,
@@ -30,11 +30,11 @@ from tlama_core.algebra import (
     maximum,
     minimum,
 )
-from tlama_core.shapes import Segment, Warmup
+from tlama_core.shapes import Transition, Warmup
 from tlama_core.text import Limits, fingerprint, from_dict, parse, to_dict
 
 ULPS = 8
-MOST_STEPS = 48
+MAX_VISITED = 48
 WIDE = Limits(characters=10**8, parts=10**8, cycles=10**4, work=10**8)
 
 
@@ -55,7 +55,7 @@ def steps_of(*schedules: Schedule) -> list[int]:
     found = {0, 1}
     for schedule in schedules:
         end = 1_000 if math.isinf(schedule.steps) else int(schedule.steps)
-        found |= {end - 1, end, end + 1, 2 * end + 3, *range(0, end, max(1, end // MOST_STEPS))}
+        found |= {end - 1, end, end + 1, 2 * end + 3, *range(0, end, max(1, end // MAX_VISITED))}
         for joint in schedule.starts if isinstance(schedule, Piecewise) else ():
             found |= {joint - 1, joint, joint + 1}
     return sorted(step for step in found if step >= 0)
@@ -63,7 +63,7 @@ def steps_of(*schedules: Schedule) -> list[int]:
 
 def magnitude(schedule: Schedule) -> float:
     """Return an upper bound of all values that arise while *schedule* is computed."""
-    inner = [magnitude(part) for part in schedule._parts()]
+    inner = [magnitude(part) for part in schedule._children()]
     if isinstance(schedule, Scaled):
         return max(1.0, abs(schedule.factor)) * inner[0]
     if isinstance(schedule, Sum):
@@ -74,7 +74,7 @@ def magnitude(schedule: Schedule) -> float:
         return max(1.0, abs(schedule.gain)) ** ((schedule.times or 1) - 1) * inner[0]
     if inner:
         return max(inner)
-    if isinstance(schedule, Segment):
+    if isinstance(schedule, Transition):
         return max(abs(schedule.start), abs(schedule.end))
     return max(abs(schedule(step)) for step in steps_of(schedule))
 
@@ -90,7 +90,7 @@ def _same_values(a: Schedule, b: Schedule) -> None:
         assert about_equal(a(step), b(step), scale), (a, b, step, a(step), b(step))
 
 
-def chaining_is_associative(a: Schedule, b: "Schedule | Open", c: "Schedule | Open") -> None:
+def chaining_is_associative(a: Schedule, b: "Schedule | OpenChain", c: "Schedule | OpenChain") -> None:
     """(a >> b) >> c == a >> (b >> c), open phases included."""
     assert (a >> b) >> c == a >> (b >> c), (a, b, c)
 
@@ -206,7 +206,7 @@ def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
     stretched = a.stretch(steps=n)
     assert stretched.steps == n, (a, n)
     assert a.stretch(steps=int(a.steps)) == a, a
-    if isinstance(a, Segment) or len(_phases(a)) > 1:
+    if isinstance(a, Transition) or len(_phases(a)) > 1:
         last = _phases(a)[-1]
         end = _phases(stretched)[-1]
         assert about_equal(end(end.steps), last(last.steps), magnitude(a)), (a, n)
@@ -268,14 +268,14 @@ def text_and_data_read_back(a: Schedule) -> None:
         assert fingerprint(twin) == fingerprint(a), (a, twin)
 
 
-def a_shape_hits_its_ends(a: Segment) -> None:
+def a_shape_hits_its_ends(a: Transition) -> None:
     """The start and the end are hit bit for bit, whatever the way between them."""
     assert a(0) == (a.start if a.steps else a.end), a
     assert a(a.steps) == a.end, a
     assert a(np.asarray([0, a.steps])).tolist() == [a(0), a.end], a
 
 
-def a_shape_stays_between_its_ends(a: Segment, fractions: Iterable[float]) -> None:
+def a_shape_stays_between_its_ends(a: Transition, fractions: Iterable[float]) -> None:
     """No value leaves the range between the ends, by not even one unit in the last place."""
     low, high = min(a.start, a.end), max(a.start, a.end)
     times = [*steps_of(a), *(fraction * a.steps for fraction in fractions)]
@@ -283,9 +283,9 @@ def a_shape_stays_between_its_ends(a: Segment, fractions: Iterable[float]) -> No
     assert all(low <= value <= high for value in a(np.asarray(times, dtype=float))), a
 
 
-def a_shape_never_turns_back(a: "Segment | Warmup") -> None:
+def a_shape_never_turns_back(a: "Transition | Warmup") -> None:
     """A shape that falls never rises between whole steps, and one that rises never falls."""
-    start = a.start if isinstance(a, Segment) else 0.0
+    start = a.start if isinstance(a, Transition) else 0.0
     end = a(a.steps)
     values = [a(step) for step in steps_of(a)]
     assert values == sorted(values, reverse=end < start), a

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tlama_core.algebra import Constant, Open, Piecewise, Schedule, maximum, minimum
+from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule, maximum, minimum
 from tlama_core.shapes import (
     Cosine,
     Exponential,
@@ -20,9 +20,9 @@ from tlama_core.shapes import (
     Linear,
     Polynomial,
     PowerLaw,
-    Segment,
     Sqrt,
     Step,
+    Transition,
     Warmup,
 )
 from tlama_core.testing.laws import Law
@@ -57,7 +57,7 @@ def lengths(at_least: int = 0) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Segment:
+def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Transition:
     """Draw one of the shapes that have two ends."""
     ends = numbers() if ends is None else ends
     start, end, steps = draw(ends), draw(ends), draw(lengths())
@@ -133,7 +133,7 @@ def repetitions(draw: Draw, a: Schedule, *, endless: bool) -> Schedule:
 
 
 @st.composite
-def open_phases(draw: Draw) -> Open:
+def open_phases(draw: Draw) -> OpenChain:
     """Draw an open phase, of a kind that can start anywhere."""
     end, steps, kind = draw(numbers()), draw(lengths()), draw(st.integers(0, 4))
     if kind < len(LINES):
@@ -141,7 +141,7 @@ def open_phases(draw: Draw) -> Open:
     return Constant.hold(steps) if kind == 3 else Polynomial.to(end, steps, power=2)
 
 
-def phases(schedule: st.SearchStrategy[Schedule]) -> "st.SearchStrategy[Schedule | Open]":
+def phases(schedule: st.SearchStrategy[Schedule]) -> "st.SearchStrategy[Schedule | OpenChain]":
     """Return phases that may follow another: schedules of that strategy, and open ones."""
     return schedule | open_phases()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tlama_core import Constant, Linear
-from tlama_core._checks import refuse, show
+from tlama_core._fields import refuse, short_repr
 
 
 def test_a_refusal_names_the_argument_the_rule_and_the_value():
@@ -17,7 +17,7 @@ def test_a_refusal_names_the_argument_the_rule_and_the_value():
     "value", [10**5_000, -(10**5_000), "x" * 10**6, [0] * 10**5], ids=["huge", "low", "text", "list"]
 )
 def test_a_refusal_is_short_whatever_the_value(value):
-    assert len(show(value)) < 150
+    assert len(short_repr(value)) < 150
     with pytest.raises(
         (TypeError, ValueError), match="Constant.value must be a finite number, got "
     ) as raised:

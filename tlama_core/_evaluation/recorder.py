@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from tlama_core._backend.numbers import EXACT, PYTHON, Elementary
+from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary
 
 _CHOICE, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)  # as Python's grammar binds
 
-FEW = 8
+MAX_BRANCHES = 8
 """So many phases stand as `if`, `elif`, `else`; more of them in tables that are searched by bisection."""
 
 
@@ -83,13 +83,13 @@ class Expression:
         return _binary(self, ">", other, _COMPARISON)
 
     def __neg__(self) -> "Expression":
-        return Expression(f"-{_joined(self, _SIGN)}", _SIGN)
+        return Expression(f"-{_parenthesized(self, _SIGN)}", _SIGN)
 
     def __abs__(self) -> "Expression":
         return Expression(f"abs({self.text})")
 
 
-def written(x: Any) -> Expression:
+def as_source(x: Any) -> Expression:
     """Return a number as source; what is source already stays as it is."""
     if isinstance(x, Expression):
         return x
@@ -98,14 +98,14 @@ def written(x: Any) -> Expression:
     return Expression(repr(x), _SIGN if x < 0 else _ATOM)
 
 
-def _joined(x: Any, level: int) -> str:
-    expression = written(x)
+def _parenthesized(x: Any, level: int) -> str:
+    expression = as_source(x)
     return expression.text if expression.level >= level else f"({expression.text})"
 
 
 def _binary(a: Any, operator: str, b: Any, level: int) -> Expression:
     # The right side needs parentheses at the same level too: floats do not associate.
-    return Expression(f"{_joined(a, level)} {operator} {_joined(b, level + 1)}", level)
+    return Expression(f"{_parenthesized(a, level)} {operator} {_parenthesized(b, level + 1)}", level)
 
 
 class Recorder(Elementary):
@@ -136,7 +136,7 @@ class Recorder(Elementary):
 
     def let(self, value: Any, kind: str = "x") -> Expression:
         """Give a piece of source a name, unless it is one, or has one already: computed once."""
-        expression = written(value)
+        expression = as_source(value)
         if expression.level == _ATOM and expression.text.replace(".", "").isalnum():
             return expression
         if expression.text not in self._known:
@@ -166,7 +166,7 @@ class Recorder(Elementary):
         self, result: str, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Any]]
     ) -> None:
         branches: list[tuple[str, Block]] = []
-        if len(makes) > FEW:
+        if len(makes) > MAX_BRANCHES:
             half = len(makes) // 2
             with self.inside(branches, f"{on} < {bounds[half - 1]!r}"):
                 self._choose(result, on, bounds[: half - 1], makes[:half])
@@ -175,7 +175,7 @@ class Recorder(Elementary):
         else:
             for i, make in enumerate(makes):
                 with self.inside(branches, f"{on} < {bounds[i]!r}" if i < len(bounds) else ""):
-                    self.block.append(Let(result, written(make()).text))
+                    self.block.append(Let(result, as_source(make()).text))
         self.block.append(If(branches))
 
     def table(self, name: str, entries: Sequence[Any]) -> str:
@@ -196,12 +196,12 @@ class Recorder(Elementary):
         return self._function("sqrt", x)
 
     def pow(self, x: Any, y: Any) -> Any:
-        return Expression(f"{_joined(x, _ATOM)} ** {_joined(y, _SIGN)}", _POWER)
+        return Expression(f"{_parenthesized(x, _ATOM)} ** {_parenthesized(y, _SIGN)}", _POWER)
 
     def where(self, condition: Any, yes: Any, no: Any) -> Any:
         if isinstance(condition, bool):
             return yes if condition else no
-        text = f"{_joined(yes, _COMPARISON)} if {condition.text} else {_joined(no, _CHOICE)}"
+        text = f"{_parenthesized(yes, _COMPARISON)} if {condition.text} else {_parenthesized(no, _CHOICE)}"
         return Expression(text, _CHOICE)
 
     def minimum(self, a: Any, b: Any) -> Any:
@@ -214,25 +214,25 @@ class Recorder(Elementary):
 
     def clip(self, x: Any, low: Any, high: Any) -> Any:
         x = self.let(x)
-        text = f"{_joined(high, _COMPARISON)} if {x.text} > {_joined(high, _SUM)} else {x.text}"
+        text = f"{_parenthesized(high, _COMPARISON)} if {x.text} > {_parenthesized(high, _SUM)} else {x.text}"
         return self.where(x < low, low, Expression(text, _CHOICE))
 
     # --- what a schedule asks for besides
 
     @staticmethod
-    def number(constant: float) -> float:
+    def constant(constant: float) -> float:
         return constant
 
     @staticmethod
-    def full(t: Any, constant: Any) -> Any:
+    def full_like(t: Any, constant: Any) -> Any:
         return constant
 
-    def shift(self, t: Any, by: int, to: float) -> Any:  # noqa: ARG002 - a clock of few bits asks
+    def advance(self, t: Any, by: int, to: float) -> Any:  # noqa: ARG002 - a clock of few bits asks
         return self.let(t + by, "t")
 
     def divmod(self, t: Any, by: Any) -> tuple[Any, Any]:
         whole, rest = self.fresh("cycle"), self.fresh("t")
-        self.block.append(Let(f"{whole}, {rest}", f"divmod({written(t).text}, {written(by).text})"))
+        self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(t).text}, {as_source(by).text})"))
         return Expression(whole), Expression(rest)
 
     def rescale(self, t: Any, to: int, of: int) -> Any:
@@ -253,7 +253,7 @@ class Recorder(Elementary):
         if not times:
             return entries[0]
         t = self.let(t, "t")
-        if len(times) <= FEW:
+        if len(times) <= MAX_BRANCHES:
             text = "".join(
                 f"{entry!r} if {t.text} >= {time!r} else "
                 for time, entry in zip(reversed(times), reversed(entries), strict=False)
@@ -263,14 +263,14 @@ class Recorder(Elementary):
         times_, levels = self.table("TIMES", times), self.table("LEVELS", entries)
         return Expression(f"{levels}[bisect_right({times_}, {t.text})]")
 
-    def each(self, function: Any, t: Any) -> Any:  # noqa: ARG002 - as in every namespace
+    def apply(self, function: Any, t: Any) -> Any:  # noqa: ARG002 - as in every namespace
         raise NoSourceError(f"a Function has no source, got {function!r}")
 
-    def phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+    def pick_phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
         last = len(phases) - 1
         owners = [i for i, phase in enumerate(phases) if phase.steps or i == last]
         t = self.let(t, "t")
-        if len(owners) > FEW:
+        if len(owners) > MAX_BRANCHES:
             return self._searched(t, [starts[i] for i in owners], [phases[i] for i in owners])
         makes = [self._at(t, starts[i], phases[i]) for i in owners]
         return self.choose(t.text, [starts[i] for i in owners[1:]], makes)
@@ -278,14 +278,14 @@ class Recorder(Elementary):
     def _at(self, t: Expression, start: int, phase: Any) -> Callable[[], Any]:
         return lambda: phase._value(self, self.let(t - start, "t") if start else t)
 
-    def whole(self, t: Expression, schedule: Any, end: float, check: tuple[str, ...] = ()) -> Expression:
+    def unclamped(self, t: Expression, schedule: Any, end: float, check: tuple[str, ...] = ()) -> Expression:
         """Return the value of a schedule at a clock that nobody clamped: from *end* on it stays.
 
         The lines of *check* run where the clock may be below 0: no phase but the first pays for them.
         """
         starts, phases = getattr(schedule, "starts", (0,)), getattr(schedule, "phases", (schedule,))
         owners = [i for i, phase in enumerate(phases) if phase.steps]
-        if len(owners) > FEW:
+        if len(owners) > MAX_BRANCHES:
             starts, phases, owners = (0,), (schedule,), [0]
         makes = [self._at(t, starts[i], phases[i]) for i in owners]
         bounds = [starts[i] for i in owners[1:]]
@@ -308,7 +308,7 @@ class Recorder(Elementary):
         i = self.let(Expression(f"bisect_right({begins}, {t.text}) - 1", _SUM), "i")
         local = self.let(t - Expression(f"{begins}[{i.text}]"), "t")
         kinds: dict[Any, int] = {}
-        plans = [phase._plan() for phase in phases]
+        plans = [phase._kernel() for phase in phases]
         kind_of = [kinds.setdefault(plan.formula or k, len(kinds)) for k, plan in enumerate(plans)]
         numbers = self.table("NUMBERS", [plan.numbers for plan in plans])
 
@@ -325,7 +325,7 @@ class Recorder(Elementary):
             return shared
 
         if len(kinds) == 1:
-            return written(make(next(iter(kinds)))())
+            return as_source(make(next(iter(kinds)))())
         kind = self.let(Expression(f"{self.table('KINDS', kind_of)}[{i.text}]"), "kind")
         return self.choose(kind.text, range(1, len(kinds)), [make(formula) for formula in kinds])
 
@@ -333,7 +333,7 @@ class Recorder(Elementary):
 def _literal(entry: Any) -> str:
     if isinstance(entry, tuple):
         return "(" + "".join(f"{_literal(one)}, " for one in entry) + ")"
-    return written(entry).text
+    return as_source(entry).text
 
 
 def lines(block: Block, result: str, depth: int = 1) -> Iterator[str]:
@@ -353,7 +353,7 @@ def lines(block: Block, result: str, depth: int = 1) -> Iterator[str]:
         yield f"{pad}return {result}"
 
 
-_WORDS = ("if", *["elif"] * FEW)
+_WORDS = ("if", *["elif"] * MAX_BRANCHES)
 
 
 def _gives(statement: Statement, result: str) -> bool:
@@ -376,24 +376,24 @@ def _statement(statement: Statement, depth: int) -> Iterator[str]:
             yield from _statement(inner, depth + 1)
 
 
-def build(program: str, name: str) -> Callable[..., Any]:
+def compile_source(program: str, name: str) -> Callable[..., Any]:
     """Return the function *name* of a recorded program."""
     scope: dict[str, Any] = {}
     exec(compile(program, f"<{name}>", "exec"), scope)  # noqa: S102 - recorded: names of ours, and numbers
     return scope[name]  # type: ignore[no-any-return]
 
 
-def record(schedule: Any, end: float) -> Callable[[int], float]:
+def compile_schedule(schedule: Any, end: float) -> Callable[[int], float]:
     """Return the value of *schedule* as a plain function of t >= 0, without checks."""
     recorder = Recorder("t")
-    result = recorder.whole(Expression("t"), schedule, end).text
-    return build(recorder.program("def value(t):", result), "value")
+    result = recorder.unclamped(Expression("t"), schedule, end).text
+    return compile_source(recorder.program("def value(t):", result), "value")
 
 
 @cache
-def record_kind(formula: Callable[..., Any], count: int) -> Callable[..., float]:
+def compile_formula(formula: Callable[..., Any], count: int) -> Callable[..., float]:
     """Return *formula* as a plain function of *count* numbers and t: one for all phases of a kind."""
     names = [f"n{i}" for i in range(count)]
     recorder = Recorder(*names, "t")
     result = recorder.let(formula(recorder, Expression("t"), *map(Expression, names)), "value").text
-    return build(recorder.program(f"def value({', '.join([*names, 't'])}):", result), "value")
+    return compile_source(recorder.program(f"def value({', '.join([*names, 't'])}):", result), "value")

@@ -10,22 +10,22 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from tlama_core._backend.numbers import PYTHON
-from tlama_core._backend.record import FEW, NoSourceError, record, record_kind
-from tlama_core._checks import LONGEST
+from tlama_core._evaluation.python_numbers import PYTHON
+from tlama_core._evaluation.recorder import MAX_BRANCHES, NoSourceError, compile_formula, compile_schedule
+from tlama_core._fields import MAX_STEPS
 
 CALLS_BEFORE_COMPILING = 32
-MOST_COMPILED_NODES = 48
+MAX_COMPILED_NODES = 48
 
 
 def compiled(schedule: Any) -> Callable[[int], float]:
     """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is."""
-    end = schedule.steps if math.isfinite(schedule.steps) else LONGEST
-    if len(getattr(schedule, "phases", ())) > FEW:
+    end = schedule.steps if math.isfinite(schedule.steps) else MAX_STEPS
+    if len(getattr(schedule, "phases", ())) > MAX_BRANCHES:
         return _searching(schedule, end)
     if _is_small(schedule):
         try:
-            return record(schedule, end)
+            return compile_schedule(schedule, end)
         except NoSourceError:  # a `Function`, or a value past every float
             pass
     return partial(_walked, schedule, end)
@@ -51,11 +51,11 @@ def _searching(chain: Any, end: float) -> Callable[[int], float]:
         i = bisect_right(starts, step) - 1
         known = calls[i]
         if known is None:
-            formula, numbers = phases[i]._plan()
+            formula, numbers = phases[i]._kernel()
             if formula is None:
                 known = partial(phases[i]._value, PYTHON)
             else:
-                known = partial(record_kind(formula, len(numbers)), *numbers)
+                known = partial(compile_formula(formula, len(numbers)), *numbers)
             calls[i] = known
         here = (starts[i], starts[i] + phases[i].steps, known)
         return known(step - starts[i])
@@ -67,7 +67,7 @@ def _is_small(schedule: Any) -> bool:
     """Whether a tree has few enough nodes to be worth compiling."""
     found: list[Any] = [schedule]
     for node in found:
-        found.extend(islice(node._parts(), MOST_COMPILED_NODES))
-        if len(found) > MOST_COMPILED_NODES:
+        found.extend(islice(node._children(), MAX_COMPILED_NODES))
+        if len(found) > MAX_COMPILED_NODES:
             return False
     return True

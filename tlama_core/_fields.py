@@ -10,16 +10,16 @@ import attrs
 
 T = TypeVar("T")
 
-LONGEST = 10**300
+MAX_STEPS = 10**300
 """No clock runs further: every whole number up to here has a finite float."""
 
 
 def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueError) -> NoReturn:
     """Raise the one message shape of this library: name, rule, value."""
-    raise error(f"{name} must be {rule}, got {show(value)}")
+    raise error(f"{name} must be {rule}, got {short_repr(value)}")
 
 
-def show(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a repr that is short, and that exists for integers of any size."""
     if isinstance(value, int) and value.bit_length() > 2_000:
         return f"an integer of {value.bit_length()} bits"
@@ -79,7 +79,7 @@ def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = Fa
             whole = operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
         except TypeError:
             refuse(name, f"{rule} (whole lengths are integers: round(...) makes one)", value)
-        if at_least <= whole <= LONGEST:
+        if at_least <= whole <= MAX_STEPS:
             return whole
         refuse(name, rule if whole < at_least else f"{rule} and at most 10**300", value)
     refuse(name, rule, value, TypeError)
@@ -114,6 +114,6 @@ def _field(check: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(number, length, derived, attrs.field))
-def value(cls: type[T]) -> type[T]:
+def final_value(cls: type[T]) -> type[T]:
     """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`."""
     return attrs.frozen(repr=False)(cls)

@@ -1,6 +1,6 @@
 """What a step may be, and which namespace serves it.
 
-A *namespace* is what the formulas are written against: the elementary functions under their array-API
+A *namespace* is what the formulas are as_source against: the elementary functions under their array-API
 names, and the few ways in which a schedule picks (a phase, a table entry, a user's function). One serves
 Python numbers, one NumPy, one every library that traces or follows the array API, and one records source.
 Nothing here knows a node.
@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from tlama_core._backend.numbers import evaluate_number
-from tlama_core._backend.traced import evaluate_traced
+from tlama_core._evaluation.python_numbers import evaluate_number
+from tlama_core._evaluation.traced import evaluate_traced
 
 Formula = Callable[..., Any]
 
 
-class Plan(NamedTuple):
+class Kernel(NamedTuple):
     """A value as a formula shared by all of its kind, and the numbers that make it this one."""
 
     formula: Formula | None
@@ -29,7 +29,7 @@ class Evaluable(Protocol):
     @property
     def steps(self) -> int | float: ...
     def _value(self, xp: Any, t: Any) -> Any: ...
-    def _plan(self) -> Plan: ...
+    def _kernel(self) -> Kernel: ...
 
 
 def evaluate(schedule: Evaluable, step: Any) -> Any:
@@ -39,7 +39,7 @@ def evaluate(schedule: Evaluable, step: Any) -> Any:
         return evaluate_traced(schedule, step)
     numpy = sys.modules.get("numpy")  # an array can only come from a library that is loaded already
     if numpy is not None and isinstance(step, (numpy.ndarray, numpy.generic)):
-        from tlama_core._backend.arrays import evaluate_numpy
+        from tlama_core._evaluation.numpy_arrays import evaluate_numpy
 
         return evaluate_numpy(schedule, step)
     if getattr(type(step), "__array_namespace__", None) is not None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from tlama_core._checks import LONGEST, show
+from tlama_core._fields import MAX_STEPS, short_repr
 
 EXACT = 2**53
 """Whole numbers below are exact as floats."""
@@ -42,7 +42,7 @@ class PythonNamespace:
         return low if x < low else min(x, high)
 
     @staticmethod
-    def number(constant: float) -> float:
+    def constant(constant: float) -> float:
         """Return a constant as it can stand beside a clock."""
         return constant
 
@@ -55,7 +55,7 @@ class PythonNamespace:
         return t / of * to
 
     @staticmethod
-    def full(t: float, constant: float) -> float:
+    def full_like(t: float, constant: float) -> float:
         """Return *constant* in the shape of *t*."""
         return constant
 
@@ -65,16 +65,16 @@ class PythonNamespace:
         return entries[bisect_right(times, t)]
 
     @staticmethod
-    def each(function: Any, t: float) -> Any:
+    def apply(function: Any, t: float) -> Any:
         """Return what a `Function` makes of the clock."""
         return function._checked(t)
 
     @staticmethod
-    def shift(t: float, by: int, to: float) -> float:
+    def advance(t: float, by: int, to: float) -> float:
         """Return t + by, a clock that runs up to *to*."""
         return t + by
 
-    def phase(self, t: float, starts: Sequence[int], phases: Sequence[Any]) -> float:
+    def pick_phase(self, t: float, starts: Sequence[int], phases: Sequence[Any]) -> float:
         """Return the value of the phase that owns time *t*."""
         i = bisect_right(starts, t) - 1
         return phases[i]._value(self, t - starts[i])  # type: ignore[no-any-return]
@@ -111,10 +111,10 @@ def read_number(step: float, steps: float) -> int | float:
     if isinstance(step, bool):
         raise TypeError(f"a step must be a number or an array, got a bool: {step}")
     if not step >= 0:
-        raise ValueError(f"a step must be >= 0, got {show(step)}")
+        raise ValueError(f"a step must be >= 0, got {short_repr(step)}")
     clock = float(step) if isinstance(step, float) else operator.index(step)
     if clock < steps:
-        return min(clock, LONGEST)
+        return min(clock, MAX_STEPS)
     if math.isinf(steps):
         raise ValueError("an endless schedule has no value at step inf")
     return steps

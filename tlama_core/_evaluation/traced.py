@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tlama_core._backend.numbers import Elementary
+from tlama_core._evaluation.python_numbers import Elementary
 
-FEW = 4
+MAX_BRANCHES = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
 
 
@@ -73,7 +73,7 @@ class TracedNamespace(Elementary):
         t = self.where(t < 0, 0, t)
         if isinstance(steps, (int, float)) and steps > self.latest:
             return t
-        return self.minimum(t, self.number(steps) if isinstance(steps, int) else steps)
+        return self.minimum(t, self.constant(steps) if isinstance(steps, int) else steps)
 
     # --- the names of the array API, and plain numbers as they are
 
@@ -105,20 +105,20 @@ class TracedNamespace(Elementary):
 
     # --- what a schedule asks for besides
 
-    def number(self, constant: float) -> float:
+    def constant(self, constant: float) -> float:
         """Return a constant as this library can hold it beside a clock of so many bits."""
         return float(constant) if self.floating or constant > self.latest else constant
 
-    def full(self, t: Any, constant: Any) -> Any:
+    def full_like(self, t: Any, constant: Any) -> Any:
         return self.lib.zeros_like(t, dtype=self.real) + constant
 
     def divmod(self, t: Any, by: Any) -> tuple[Any, Any]:
         whole = t // by
         return whole, t - whole * by
 
-    def shift(self, t: Any, by: int, to: float) -> Any:
+    def advance(self, t: Any, by: int, to: float) -> Any:
         if to <= self.latest or self.floating:
-            return t + self.number(by)
+            return t + self.constant(by)
         if to < math.inf or by > self.latest:
             return self.lib.astype(t, self.real) + float(by)
         return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
@@ -127,54 +127,54 @@ class TracedNamespace(Elementary):
         if to * of < (2 / self.lib.finfo(t.dtype).eps if self._is_real(t) else self.latest):
             whole, rest = self.divmod(t * to, of)
             return whole + rest / of
-        return t / self.number(of) * self.number(to)
+        return t / self.constant(of) * self.constant(to)
 
     def _is_real(self, t: Any) -> bool:
         return bool(self.lib.isdtype(t.dtype, "real floating"))  # of a clock that was rescaled, too
 
-    def each(self, function: Any, t: Any) -> Any:
+    def apply(self, function: Any, t: Any) -> Any:
         """Return what a `Function` makes of the array: it is traced, so nothing can be checked."""
         return self.lib.zeros_like(t, dtype=self.real) + function.fn(t)
 
     def lookup(self, t: Any, times: Sequence[int], entries: Sequence[float]) -> Any:
         reached = [time for time in times if time <= self.latest]
-        if len(reached) < FEW:
-            value = self.full(t, entries[0])
+        if len(reached) < MAX_BRANCHES:
+            value = self.full_like(t, entries[0])
             for time, entry in zip(reached, entries[1:], strict=False):
-                value = self.where(t < self.number(time), value, entry)
+                value = self.where(t < self.constant(time), value, entry)
             return value
         return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
 
-    def phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+    def pick_phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
         last = len(phases) - 1
         owners = [
             (start, phase)
             for i, (start, phase) in enumerate(zip(starts, phases, strict=True))
             if (phase.steps or i == last) and start <= self.latest
         ]
-        if len(owners) > FEW:
+        if len(owners) > MAX_BRANCHES:
             return self._gathered(t, *zip(*owners, strict=True))
         value = None
         for i, (start, phase) in reversed(list(enumerate(owners))):
             # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
-            local = t if start == 0 else self.maximum(t - self.number(start), 0)
+            local = t if start == 0 else self.maximum(t - self.constant(start), 0)
             local = local if i == len(owners) - 1 else self.within(local, phase.steps)
             here = phase._value(self, local)
-            value = here if value is None else self.where(t < self.number(owners[i + 1][0]), here, value)
+            value = here if value is None else self.where(t < self.constant(owners[i + 1][0]), here, value)
         return value
 
     def _gathered(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
         """Compute every formula once, with the numbers of each time's phase looked up."""
         owner = self._searched(starts[1:], t)
         kinds: dict[Any, list[int]] = {}
-        plans = [phase._plan() for phase in phases]
+        plans = [phase._kernel() for phase in phases]
         for i, plan in enumerate(plans):
             kinds.setdefault(i if plan.formula is None else plan.formula, []).append(i)
         value = None
         for formula, members in kinds.items():
             if isinstance(formula, int):
                 phase = phases[formula]
-                here = phase._value(self, self.within(t - self.number(starts[formula]), phase.steps))
+                here = phase._value(self, self.within(t - self.constant(starts[formula]), phase.steps))
             else:
                 here = self._shared(t, owner, formula, members, starts, phases, plans)
             if value is None:
@@ -218,4 +218,4 @@ class TracedNamespace(Elementary):
         fits = not self.floating and all(type(c) is int and c <= self.latest for c in column)
         whole = places or fits
         dtype = self.whole if whole else self.real
-        return self.lib.asarray([self.number(c) for c in column], dtype=dtype, **self.device)
+        return self.lib.asarray([self.constant(c) for c in column], dtype=dtype, **self.device)

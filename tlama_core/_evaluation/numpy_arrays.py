@@ -5,23 +5,23 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tlama_core._backend.numbers import EXACT, evaluate_number
-from tlama_core._checks import LONGEST
+from tlama_core._evaluation.python_numbers import EXACT, evaluate_number
+from tlama_core._fields import MAX_STEPS
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tlama_core._backend import Evaluable
+    from tlama_core._evaluation import Evaluable
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 32_768
 """Array steps are served in blocks that stay in a processor's cache, whatever their number."""
 
-LATEST = 2**62
+MAX_INT_CLOCK = 2**62
 """An int64 clock, and a number beside it, go up to here: their sum fits too. Later ones are floats."""
 
-FEW_PHASES = 16
+MAX_SEPARATE_PHASES = 16
 """From here on, phases of one formula in a block are computed together instead of one by one."""
 
 
@@ -39,35 +39,35 @@ class NumPyNamespace:
         return self.np.minimum(self.np.maximum(x, low), high)  # np.clip costs three times as much
 
     @staticmethod
-    def number(constant: float) -> float:
+    def constant(constant: float) -> float:
         """Return *constant* as NumPy can hold it beside an int64 array."""
-        return constant if constant <= LATEST else float(constant)
+        return constant if constant <= MAX_INT_CLOCK else float(constant)
 
     def rescale(self, t: Any, to: int, of: int) -> Any:
-        if to * of < EXACT or (t.dtype.kind == "i" and to * of < LATEST):
+        if to * of < EXACT or (t.dtype.kind == "i" and to * of < MAX_INT_CLOCK):
             whole, rest = self.np.divmod(t * to, of)
             return whole + rest / of
-        return t / self.number(of) * self.number(to)
+        return t / self.constant(of) * self.constant(to)
 
-    def full(self, t: Any, constant: Any) -> Any:
+    def full_like(self, t: Any, constant: Any) -> Any:
         return self.np.broadcast_to(constant, t.shape)
 
     def lookup(self, t: Any, times: Sequence[int], entries: Sequence[float]) -> Any:
-        reached = [time for time in times if time <= LATEST or t.dtype.kind == "f"]
+        reached = [time for time in times if time <= MAX_INT_CLOCK or t.dtype.kind == "f"]
         places = self.np.searchsorted(self._column(reached), t, side="right")
         return self.np.asarray(entries)[places]
 
-    def each(self, function: Any, t: Any) -> Any:
+    def apply(self, function: Any, t: Any) -> Any:
         return self.np.fromiter(map(function._checked, t.tolist()), dtype=float, count=t.size)
 
     @staticmethod
-    def shift(t: Any, by: int, to: float) -> Any:
-        return t + NumPyNamespace.number(by)
+    def advance(t: Any, by: int, to: float) -> Any:
+        return t + NumPyNamespace.constant(by)
 
-    def phase(self, t: Any, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Any:
+    def pick_phase(self, t: Any, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Any:
         first, last = (bisect_right(starts, end.item()) - 1 for end in (t.min(), t.max()))
         if first == last:
-            return phases[first]._value(self, t - self.number(starts[first]) if first else t)
+            return phases[first]._value(self, t - self.constant(starts[first]) if first else t)
         if not (t[1:] < t[:-1]).any():
             return self._sorted(t, first, last, starts, phases)
         order = self.np.argsort(t, kind="stable")
@@ -78,13 +78,13 @@ class NumPyNamespace:
     def _sorted(
         self, t: Any, first: int, last: int, starts: Sequence[int], phases: "Sequence[Evaluable]"
     ) -> Any:
-        if last - first >= FEW_PHASES:
+        if last - first >= MAX_SEPARATE_PHASES:
             return self._together(t, starts[first : last + 1], phases[first : last + 1])
         values = self.np.empty(t.size)
         cuts = self.np.searchsorted(t, self._column(starts[first + 1 : last + 1])).tolist()
         for i, a, b in zip(range(first, last + 1), [0, *cuts], [*cuts, t.size], strict=True):
             if a < b:
-                values[a:b] = phases[i]._value(self, t[a:b] - self.number(starts[i]))
+                values[a:b] = phases[i]._value(self, t[a:b] - self.constant(starts[i]))
         return values
 
     def _together(self, t: Any, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Any:
@@ -94,7 +94,7 @@ class NumPyNamespace:
         local = t - begins[owner]
         kinds: dict[Any, list[tuple[int, tuple[float, ...]]]] = {}
         for i, phase in enumerate(phases):
-            formula, numbers = phase._plan()
+            formula, numbers = phase._kernel()
             kinds.setdefault(formula or i, []).append((i, numbers))
         kind_of, row_of = np.empty((2, len(phases)), dtype=np.intp)
         for kind, members in enumerate(kinds.values()):
@@ -115,7 +115,7 @@ class NumPyNamespace:
         return values
 
     def _column(self, constants: Sequence[float]) -> Any:
-        return self.np.asarray([self.number(constant) for constant in constants])
+        return self.np.asarray([self.constant(constant) for constant in constants])
 
 
 def sample(schedule: "Evaluable", count: int) -> "Array":
@@ -142,7 +142,7 @@ def evaluate_numpy(schedule: "Evaluable", step: Any) -> Any:
     if math.isinf(schedule.steps) and times.size and times.max() == math.inf:
         raise ValueError("an endless schedule has no value at step inf")
     order = None
-    if len(getattr(schedule, "starts", ())) > FEW_PHASES and (times[1:] < times[:-1]).any():
+    if len(getattr(schedule, "starts", ())) > MAX_SEPARATE_PHASES and (times[1:] < times[:-1]).any():
         order = np.argsort(times, kind="stable")  # a block of a long chain then meets few phases
 
     def clocks(a: int, b: int) -> "Array":
@@ -171,10 +171,10 @@ def _in_blocks(np: Any, schedule: "Evaluable", clocks: Callable[[int, int], "Arr
 
 def _clamped(np: Any, times: "Array", steps: float) -> "Array":
     """Return *times* as int64 or float64, none past the end of a schedule that is *steps* long."""
-    if times.dtype.kind != "f" and times.max() > LATEST:
+    if times.dtype.kind != "f" and times.max() > MAX_INT_CLOCK:
         times = times.astype(np.float64)
     if times.dtype.kind == "f":
-        times, end = times.astype(np.float64, copy=False), float(min(steps, LONGEST))
+        times, end = times.astype(np.float64, copy=False), float(min(steps, MAX_STEPS))
     else:
-        times, end = times.astype(np.int64, copy=False), int(min(steps, LATEST))
+        times, end = times.astype(np.int64, copy=False), int(min(steps, MAX_INT_CLOCK))
     return np.minimum(times, end) if times.max() > end else times
