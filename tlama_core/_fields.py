@@ -85,6 +85,12 @@ def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = Fa
     refuse(name, rule, value, TypeError)
 
 
+def nearest_whole(numerator: int, denominator: int) -> int:
+    """Return the quotient as the nearest whole number, ties to even."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
 def number(**options: Any) -> Any:
     """Declare a field that holds a finite float; bounds as in `as_number`."""
     return _field(as_number, options)

@@ -5,7 +5,7 @@ import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
 
@@ -13,7 +13,7 @@ import attrs
 
 from tlama_core._evaluation import Formula, Kernel, evaluate
 from tlama_core._evaluation.fast_calls import CALLS_BEFORE_COMPILING, compiled
-from tlama_core._evaluation.python_numbers import PYTHON, read_number
+from tlama_core._evaluation.python_numbers import PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
     as_length,
@@ -22,6 +22,7 @@ from tlama_core._fields import (
     final_value,
     is_number,
     length,
+    nearest_whole,
     number,
     refuse,
     short_repr,
@@ -69,6 +70,16 @@ class Schedule(ABC):
 
     steps: int | float
     _depth: int = 0
+
+    @property
+    def phases(self) -> "tuple[Schedule, ...]":
+        """The phases that this schedule is a chain of: itself, unless `>>` built it."""
+        return (self,)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The updates at which its `phases` begin."""
+        return (0,)
 
     @abstractmethod
     def _value(self, xp: Any, t: Any) -> Any:
@@ -119,7 +130,7 @@ class Schedule(ABC):
         object.__setattr__(self, "_calls", calls)
         if calls == CALLS_BEFORE_COMPILING:
             object.__setattr__(self, "_fast", compiled(self))
-        return self._value(PYTHON, read_number(step, self.steps))  # type: ignore[no-any-return]
+        return value_at(self, step)
 
     def __repr__(self) -> str:
         return self._text()[0]
@@ -312,6 +323,37 @@ def constantly(xp: Any, t: Any, constant: Any) -> Any:
     return xp.full_like(t, constant)
 
 
+def nodes(schedule: Schedule) -> Iterator[Schedule]:
+    """Yield every node of a tree once, however often it stands in it, the tree itself first.
+
+    >>> from tlama_core import Linear
+    >>> twice = 0.5 * Linear(1.0, 0.0, steps=10)
+    >>> [type(node).__name__ for node in nodes(twice + twice)]
+    ['Sum', 'Scaled', 'Linear']
+    """
+    found, seen = [schedule], {id(schedule)}
+    for node in found:
+        yield node
+        for child in node._children():
+            if id(child) not in seen:
+                seen.add(id(child))
+                found.append(child)
+
+
+def children(schedule: Schedule) -> tuple[Schedule, ...]:
+    """Return the schedules that *schedule* is directly made of, in order; a leaf has none."""
+    return schedule._children()
+
+
+def require_schedule(name: str, candidate: object) -> Schedule:
+    """Return *candidate*, or refuse it by *name* where it is no schedule, or an open one."""
+    if isinstance(candidate, OpenChain):
+        candidate.refuse()
+    if not isinstance(candidate, Schedule):
+        refuse(name, "a schedule", candidate, TypeError)
+    return candidate
+
+
 def changed(original: S, **changes: Any) -> S:
     """Return *original* with other arguments, checked as new."""
     return attrs.evolve(original, **changes)  # type: ignore[misc]  # every final class is attrs
@@ -335,12 +377,7 @@ def _parenthesized(schedule: Schedule, level: int) -> str:
 
 
 def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
-    name = f"{type(owner).__name__}.{field.name}"
-    if isinstance(candidate, OpenChain):
-        candidate._refuse()
-    if not isinstance(candidate, Schedule):
-        refuse(name, "a schedule", candidate, TypeError)
-    return candidate
+    return require_schedule(f"{type(owner).__name__}.{field.name}", candidate)
 
 
 CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
@@ -354,12 +391,6 @@ def _depth_over(owner: Schedule, parts: Iterable[Schedule] = ()) -> int:
             " (phases of a chain and terms of a sum lie side by side, however many)"
         )
     return depth
-
-
-def _rounded(numerator: int, denominator: int) -> int:
-    """Return the quotient as the nearest whole number, ties to even."""
-    whole, rest = divmod(numerator, denominator)
-    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
 
 
 def _stretched(schedule: Schedule, steps: int) -> Schedule:
@@ -406,7 +437,7 @@ class Constant(Schedule):
         >>> Warmup(0.1, steps=5) >> Constant.hold(steps=10)
         Warmup(0.1, steps=5) >> Constant(0.1, steps=10)
         """
-        return OpenChain((_OpenPhase(cls(0.0, steps), "hold"),))
+        return open_phase(cls(0.0, steps), "hold")
 
 
 def _is_bare(schedule: Schedule) -> "TypeGuard[Constant]":
@@ -468,7 +499,7 @@ class Piecewise(Schedule):
             elif flat:
                 flat.append(phase.resolve(flat[-1]))
             else:
-                OpenChain((phase,))._refuse()
+                OpenChain((phase,)).refuse()
         if not flat:
             raise ValueError("Piecewise.of must be given at least one phase, got none")
         return cls(tuple(flat)) if len(flat) > 1 else flat[0]
@@ -497,7 +528,7 @@ class Piecewise(Schedule):
 
     def _with_length(self, steps: int) -> Schedule:
         total = int(self.steps)
-        bounds = [_rounded(start * steps, total) for start in self.starts] + [steps]
+        bounds = [nearest_whole(start * steps, total) for start in self.starts] + [steps]
         lengths = [b - a for a, b in pairwise(bounds)]
         return Piecewise(tuple(map(_stretched, self.phases, lengths)))
 
@@ -562,13 +593,13 @@ def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule,
     first, *rest = joined
     # Only the left operand is merged: (a + b) + c is computed in this order anyway, a + (b + c) is not.
     return (
-        *(first.terms if isinstance(first, _Pointwise) and type(first) is type(owner) else (first,)),
+        *(first.terms if isinstance(first, Pointwise) and type(first) is type(owner) else (first,)),
         *rest,
     )
 
 
 @final_value
-class _Pointwise(Schedule):
+class Pointwise(Schedule):
     """Schedules joined at every time, also past their ends; as long as the longest of them."""
 
     terms: tuple[Schedule, ...] = attrs.field(
@@ -594,6 +625,10 @@ class _Pointwise(Schedule):
         )
         return reduce(lambda a, b: self._combine(xp, a, b), values)
 
+    def combined(self, values: Iterable[float]) -> float:
+        """Return what *values*, one for each term, are together."""
+        return reduce(partial(self._combine, PYTHON), values)
+
     def _long_text(self) -> tuple[str, int] | None:
         """Return the text of more terms than Python's parser takes operators, None for fewer."""
         if len(self.terms) <= SHORT_CHAIN:
@@ -613,12 +648,12 @@ class _Pointwise(Schedule):
         total = int(self.steps)
 
         def resized(term: Schedule) -> Schedule:
-            return term if _is_bare(term) else _stretched(term, _rounded(int(term.steps) * steps, total))
+            return term if _is_bare(term) else _stretched(term, nearest_whole(int(term.steps) * steps, total))
 
         return type(self)(tuple(map(resized, self.terms)))
 
 
-class Sum(_Pointwise):
+class Sum(Pointwise):
     """Schedules added: what `a + b` builds (`a - b` is `a + -1.0 * b`).
 
     value(t) = a(t) + b(t) + …, at every t, past the ends too
@@ -637,7 +672,7 @@ class Sum(_Pointwise):
         return self._long_text() or (" + ".join(self._texts(_SUM, _PRODUCT)), _SUM)
 
 
-class Product(_Pointwise):
+class Product(Pointwise):
     """Schedules multiplied: what `a * b` builds.
 
     value(t) = a(t) * b(t) * …, at every t, past the ends too
@@ -661,7 +696,7 @@ class Product(_Pointwise):
         ), _PRODUCT
 
 
-class Maximum(_Pointwise):
+class Maximum(Pointwise):
     """The largest of several schedules at every time: what `maximum(a, b)` builds.
 
     >>> from tlama_core import Linear, maximum
@@ -679,7 +714,7 @@ class Maximum(_Pointwise):
         return f"maximum({', '.join(self._texts(_CHAIN, _CHAIN))})", _ATOM
 
 
-class Minimum(_Pointwise):
+class Minimum(Pointwise):
     """The smallest of several schedules at every time: what `minimum(a, b)` builds.
 
     >>> from tlama_core import Linear, minimum
@@ -720,7 +755,7 @@ def minimum(*operands: float | Schedule) -> Schedule:
 def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedule, ...]:
     for operand in operands:
         if isinstance(operand, OpenChain):
-            operand._refuse()
+            operand.refuse()
         if not _is_operand(operand):
             refuse(f"an operand of {name}", "a schedule or a number", operand, TypeError)
     if len(operands) < 2 or not any(isinstance(operand, Schedule) for operand in operands):
@@ -743,14 +778,14 @@ class Repeated(Schedule):
     times: int | None = length(default=None, at_least=1)
     gain: float = number(default=1.0, kw_only=True)
     growth: float = number(default=1.0, kw_only=True, above=0.0)
-    _lengths: tuple[int, ...] = derived(lambda self: self._checked_lengths())
+    cycle_lengths: tuple[int, ...] = derived(lambda self: self._checked_lengths())
     steps: int | float = derived(
         lambda self: (
-            math.inf if self.times is None else sum(self._lengths) or self.schedule.steps * self.times
+            math.inf if self.times is None else sum(self.cycle_lengths) or self.schedule.steps * self.times
         )
     )
-    _cycles: Schedule | None = derived(lambda self: self._laid_out())
-    _depth: int = derived(lambda self: _depth_over(self, [self._cycles or self.schedule]))
+    cycles: Schedule | None = derived(lambda self: self._laid_out())
+    _depth: int = derived(lambda self: _depth_over(self, [self.cycles or self.schedule]))
 
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -775,16 +810,16 @@ class Repeated(Schedule):
 
     def _laid_out(self) -> Schedule | None:
         """Return cycles that grow or shrink as a chain of phases; None where all are alike."""
-        if not self._lengths:
+        if not self.cycle_lengths:
             return None
         return Piecewise.of(
             cycle if k == 0 or self.gain == 1 else self.gain**k * cycle
-            for k, cycle in enumerate(_stretched(self.schedule, n) for n in self._lengths)
+            for k, cycle in enumerate(_stretched(self.schedule, n) for n in self.cycle_lengths)
         )
 
     def _value(self, xp: Any, t: Any) -> Any:
-        if self._cycles is not None:
-            return self._cycles._value(xp, xp.minimum(t, xp.constant(self._cycles.steps)))
+        if self.cycles is not None:
+            return self.cycles._value(xp, xp.minimum(t, xp.constant(self.cycles.steps)))
         cycle = xp.constant(self.schedule.steps)
         k, local = xp.divmod(t, cycle)
         if self.times is not None:
@@ -801,10 +836,10 @@ class Repeated(Schedule):
         return f"{_parenthesized(self.schedule, _ATOM)}.repeat({', '.join(arguments(self, 1))})", _ATOM
 
     def _with_length(self, steps: int) -> Schedule | None:
-        cycle = _rounded(int(self.schedule.steps) * steps, int(self.steps))
+        cycle = nearest_whole(int(self.schedule.steps) * steps, int(self.steps))
         # Its length first: to rebuild at every level what then does not fit takes exponential time.
         try:
-            lengths = _cycle_lengths(cycle, self.times, self.growth) if self._lengths else ()
+            lengths = _cycle_lengths(cycle, self.times, self.growth) if self.cycle_lengths else ()
         except ValueError:  # a cycle would be below one step
             return None
         fits = cycle > 0 and steps == (sum(lengths) or cycle * (self.times or 1))
@@ -820,7 +855,7 @@ def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, .
     lengths: list[int] = []
     total, numerator, denominator = 0, first, 1
     while total < 2**63 if times is None else len(lengths) < times:
-        lengths.append(_rounded(numerator, denominator))
+        lengths.append(nearest_whole(numerator, denominator))
         total += lengths[-1]
         numerator, denominator = numerator * up, denominator * down
         if lengths[-1] < 1:
@@ -922,9 +957,12 @@ class _OpenPhase:
         if math.isinf(before.steps):
             refuse("a phase before another", "finite (only the last may be endless)", before)
         start = self.shape.__attrs_attrs__[0].name
-        # Not called: calls are counted, and what is called often is compiled.
-        end = before._value(PYTHON, read_number(before.steps, before.steps))
-        return changed(self.shape, **{start: end})
+        return changed(self.shape, **{start: value_at(before, before.steps)})
+
+
+def open_phase(shape: Schedule, word: str) -> "OpenChain":
+    """Return an open chain of one phase: *shape*, whose first argument is not known yet, built by *word*."""
+    return OpenChain((_OpenPhase(shape, word),))
 
 
 @final_value
@@ -953,15 +991,16 @@ class OpenChain:
     def __rshift__(self, other: "Schedule | OpenChain") -> "OpenChain":
         return self.then(other) if isinstance(other, (Schedule, OpenChain)) else NotImplemented
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise the `OpenScheduleError` that says what to write: what anything but chaining gives."""
         raise OpenScheduleError(
             f"{self!r} has no start until a phase stands before it:"
             f" write Constant(1.0, steps=0) >> {self!r} to start at 1.0"
         )
 
     __array_ufunc__: ClassVar[None] = None
-    __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = _refuse
-    __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = _refuse
-    __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = _refuse
-    __rrshift__ = scale = clamp = repeat = stretch = sample = _refuse
-    steps = property(_refuse)
+    __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = refuse
+    __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = refuse
+    __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = refuse
+    __rrshift__ = scale = clamp = repeat = stretch = sample = refuse
+    steps = property(refuse)

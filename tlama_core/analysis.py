@@ -4,7 +4,7 @@ import math
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial, reduce, singledispatch
+from functools import partial, singledispatch
 from itertools import chain, groupby, islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,14 +16,15 @@ from tlama_core.algebra import (
     Constant,
     OpenChain,
     Piecewise,
+    Pointwise,
     Product,
     Repeated,
     Scaled,
     Schedule,
     Sliced,
     Stretched,
-    _Pointwise,
     changed,
+    children,
 )
 from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
@@ -143,7 +144,7 @@ def _(schedule: Stretched, start: int, stop: int) -> Iterator[Piece]:
 
 
 @_split.register
-def _(schedule: _Pointwise, start: int, stop: int) -> Iterator[Piece]:
+def _(schedule: Pointwise, start: int, stop: int) -> Iterator[Piece]:
     terms = [list(pieces(term, start, stop)) for term in schedule.terms]
     cuts = sorted({piece.start for term in terms for piece in term})
     split = len(cuts) > 1
@@ -157,14 +158,14 @@ def _(schedule: _Pointwise, start: int, stop: int) -> Iterator[Piece]:
             a,
             b,
             _common_direction(schedule, here, a, b),
-            reduce(partial(schedule._combine, PYTHON), ends),
+            schedule.combined(ends),
             changed(schedule, terms=tuple(piece.phase for piece in here)) if split else schedule,
             opens=any(piece.opens and piece.start == a for piece in here),
             many=any(piece.many for piece in here),
         )
 
 
-def _common_direction(schedule: _Pointwise, here: list[Piece], start: int, stop: int) -> int | None:
+def _common_direction(schedule: Pointwise, here: list[Piece], start: int, stop: int) -> int | None:
     """Return the direction in which all terms go, so that their join does, whatever the rounding."""
     directions = {piece.direction for piece in here} - {0}
     if len(directions) > 1:
@@ -179,8 +180,8 @@ def _common_direction(schedule: _Pointwise, here: list[Piece], start: int, stop:
 @_split.register
 def _(schedule: Repeated, start: int, stop: int) -> Iterator[Piece]:
     length = int(schedule.schedule.steps)
-    if schedule._cycles is not None:
-        for piece in pieces(schedule._cycles, start, stop):
+    if schedule.cycles is not None:
+        for piece in pieces(schedule.cycles, start, stop):
             yield piece._replace(phase=schedule, opens=piece.opens and piece.start < length)
         return
     cycle = list(_split(schedule.schedule, 0, length))
@@ -209,7 +210,7 @@ def _cut_phase(schedule: Sliced | Stretched, piece: Piece) -> Schedule:
 
 def innermost(phase: Schedule) -> Schedule:
     """Return the shape that a cut, stretched, scaled or repeated phase still is."""
-    while len(parts := phase._children()) == 1:
+    while len(parts := children(phase)) == 1:
         (phase,) = parts
     return phase
 
@@ -289,7 +290,7 @@ def _lowest_and_highest(schedule: Schedule, a: int, b: int, values: "Values | No
 
 def _checked(question: str, schedule: object) -> Schedule:
     if isinstance(schedule, OpenChain):
-        schedule._refuse()
+        schedule.refuse()
     if not isinstance(schedule, Schedule):
         refuse(f"what {question} is asked of", "a schedule", schedule, TypeError)
     return schedule
@@ -694,7 +695,7 @@ def _is_scaled_alone(run: _Run) -> bool:
     if not isinstance(run.schedule, Piecewise) or len(run.pieces) < 2:
         return False
     scaled = [isinstance(piece.phase, Scaled) for piece in run.pieces]
-    return scaled[0] and not any(scaled[1:]) and not innermost(run.pieces[0].phase)._children()
+    return scaled[0] and not any(scaled[1:]) and not children(innermost(run.pieces[0].phase))
 
 
 def _scaled_alone(run: _Run) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ def cooldown(
 def _update(name: str, at: object, schedule: object) -> int:
     """Return *at* as an update of *schedule*, which may be its end."""
     if isinstance(schedule, OpenChain):
-        schedule._refuse()
+        schedule.refuse()
     if not isinstance(schedule, Schedule):
         refuse(f"{name.partition('.')[0]}.schedule", "a schedule", schedule, TypeError)
     update = int(as_length(name, at))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlama_core._fields import as_length, refuse
-from tlama_core.algebra import OpenChain, Piecewise, Repeated, Schedule, Sliced
+from tlama_core.algebra import OpenChain, Piecewise, Repeated, Schedule, Sliced, children
 from tlama_core.analysis import innermost, pieces
 from tlama_core.shapes import PowerLaw, Step
 
@@ -149,12 +149,12 @@ def shown_steps(schedule: Schedule) -> int:
         start = schedule.starts[-1]
         return start + max(shown_steps(schedule.phases[-1]), start // 4)
     if isinstance(schedule, Repeated):
-        return int(sum(schedule._lengths[:4]) or 4 * schedule.schedule.steps)
+        return int(sum(schedule.cycle_lengths[:4]) or 4 * schedule.schedule.steps)
     if isinstance(schedule, Step):
         return max((time for time, _ in schedule.drops), default=0) * 5 // 4
     if isinstance(schedule, PowerLaw):
         return math.ceil(10 * schedule.timescale)
-    shown = max(map(shown_steps, schedule._children()), default=0)
+    shown = max(map(shown_steps, children(schedule)), default=0)
     return max(0, shown - schedule.start) if isinstance(schedule, Sliced) else shown
 
 

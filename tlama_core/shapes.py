@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from tlama_core._evaluation import Formula, Kernel
-from tlama_core._fields import MAX_STEPS, as_length, as_number, final_value, length, number, refuse
+from tlama_core._fields import (
+    MAX_STEPS,
+    as_length,
+    as_number,
+    final_value,
+    length,
+    nearest_whole,
+    number,
+    refuse,
+)
 from tlama_core.algebra import (
     Constant,
     OpenChain,
     Piecewise,
     Schedule,
-    _OpenPhase,
-    _rounded,
     changed,
     constantly,
+    open_phase,
     planned,
 )
 
@@ -113,7 +121,7 @@ class Transition(Schedule):
         >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
         Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
         """
-        return OpenChain((_OpenPhase(cls(1.0, end, steps, **parameters), "to"),))
+        return open_phase(cls(1.0, end, steps, **parameters), "to")
 
     def _kernel(self) -> Kernel:
         start, end = self.start, self.end
@@ -420,7 +428,7 @@ class Step(Schedule):
 
     def _with_length(self, steps: int) -> Schedule | None:
         total = int(self.steps)
-        drops = {_rounded(time * steps, total): factor for time, factor in self.drops}
+        drops = {nearest_whole(time * steps, total): factor for time, factor in self.drops}
         if len(drops) < len(self.drops) or not all(0 < time < steps for time in drops):
             return None
         return Step(self.start, drops, steps)

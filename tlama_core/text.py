@@ -27,8 +27,10 @@ from tlama_core.algebra import (
     Sliced,
     Stretched,
     Sum,
+    children,
     maximum,
     minimum,
+    nodes,
 )
 from tlama_core.shapes import (
     Cosine,
@@ -399,7 +401,7 @@ def _size(given: object) -> int:
             left.extend(one)
         elif isinstance(one, Schedule):
             count += 1 + (len(one.drops) if isinstance(one, Step) else 0)
-            left.extend([one._cycles] if isinstance(one, Repeated) and one._cycles else one._children())
+            left.extend([one.cycles] if isinstance(one, Repeated) and one.cycles else children(one))
     return count
 
 
@@ -420,6 +422,11 @@ def _refuse_work(work: int, limits: Limits) -> None:
 
 
 # --- identity
+
+
+def has_text(schedule: Schedule) -> bool:
+    """Whether *schedule* can be written down: whether it holds no `Function`."""
+    return not any(isinstance(node, Function) for node in nodes(schedule))
 
 
 def fingerprint(schedule: Schedule) -> str:

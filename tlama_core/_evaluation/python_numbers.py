@@ -120,6 +120,11 @@ def read_number(step: float, steps: float) -> int | float:
     return steps
 
 
+def value_at(schedule: Any, step: float) -> float:
+    """Return the value at a number >= 0, without counting it as a call."""
+    return schedule._value(PYTHON, read_number(step, schedule.steps))  # type: ignore[no-any-return]
+
+
 def evaluate_number(schedule: Any, step: Any) -> Any:
     """Return the value at a *step* that is one number of any library."""
     if not isinstance(step, (float, bool)):
@@ -128,4 +133,4 @@ def evaluate_number(schedule: Any, step: Any) -> Any:
         except TypeError:
             kind = type(step).__name__
             raise TypeError(f"a step must be a number or an array, got a {kind}") from None
-    return schedule._value(PYTHON, read_number(step, schedule.steps))
+    return value_at(schedule, step)

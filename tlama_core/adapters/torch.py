@@ -14,8 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tlama_core._evaluation.fast_calls import compiled
 from tlama_core._fields import as_length, as_number, is_number, refuse
 from tlama_core.algebra import Constant, OpenChain, Schedule
-from tlama_core.shapes import Function
-from tlama_core.text import parse
+from tlama_core.text import has_text, parse
 
 OnChange = Literal["error", "keep_new", "keep_old"]
 Schedules = dict[str, Schedule | list[Schedule]]
@@ -276,7 +275,7 @@ def _row(name: str, value: object, pair: int) -> tuple[Schedule, ...]:
 
 def _schedule(name: str, value: object) -> Schedule:
     if isinstance(value, OpenChain):
-        value._refuse()
+        value.refuse()
     if isinstance(value, Schedule):
         return value
     if not is_number(value):
@@ -334,14 +333,7 @@ def _copied(held: Any) -> Any:
 
 
 def _text(schedule: Schedule) -> str | None:
-    found, seen = [schedule], set()
-    for node in found:
-        if isinstance(node, Function):
-            return None
-        if id(node) not in seen:
-            seen.add(id(node))
-            found.extend(node._children())
-    return repr(schedule)
+    return repr(schedule) if has_text(schedule) else None
 
 
 def _texts(schedules: Schedules) -> Texts:

@@ -27,6 +27,7 @@ from tlama_core.algebra import (
     Scaled,
     Schedule,
     Sum,
+    children,
     maximum,
     minimum,
 )
@@ -63,7 +64,7 @@ def steps_of(*schedules: Schedule) -> list[int]:
 
 def magnitude(schedule: Schedule) -> float:
     """Return an upper bound of all values that arise while *schedule* is computed."""
-    inner = [magnitude(part) for part in schedule._children()]
+    inner = [magnitude(part) for part in children(schedule)]
     if isinstance(schedule, Scaled):
         return max(1.0, abs(schedule.factor)) * inner[0]
     if isinstance(schedule, Sum):
