@@ -139,7 +139,7 @@ def test_only_exact_laws_normalise():
 
 
 def test_a_chain_of_many_terms_is_flat():
-    assert sum([Linear(1, 0, 10)] * 500)._depth == 1
+    assert sum([Linear(1, 0, 10)] * 500)._extent.depth == 1
 
 
 def test_phases_know_where_they_start():
@@ -359,7 +359,7 @@ def test_growing_cycles_of_the_deepest_tree_still_evaluate(n):
     for _ in range(61):
         a = 1 * a
     cycles = a.repeat(3, gain=0.5, growth=2)
-    assert (cycles._depth, cycles(n)) == (64, 0.5)
+    assert (cycles._extent.depth, cycles(n)) == (64, 0.5)
 
 
 # --- evaluation ----------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def test_a_chain_of_many_phases_reads_back():
 
 def test_a_tree_as_deep_as_trees_are_reads_back():
     a = A
-    while a._depth < 62:
+    while a._extent.depth < 62:
         a = minimum(a >> A, A) if a._depth % 2 else 0.5 * a
     assert a._depth >= 62
     assert parse(repr(a)) == a

@@ -19,15 +19,15 @@ def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueEr
     raise error(f"{name} must be {rule}, got {short_repr(value)}")
 
 
-def short_repr(value: object) -> str:
-    """Return a repr that is short, and that exists for integers of any size."""
+def short_repr(value: object, most: int = 120) -> str:
+    """Return a repr of about *most* characters, which exists for integers and schedules of any size."""
     if isinstance(value, int) and value.bit_length() > 2_000:
         return f"an integer of {value.bit_length()} bits"
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to print an integer of over 4,300 digits, inside of anything
+    except ValueError:  # of an integer of over 4,300 digits, or of a tree whose nodes stand in it too often
         return f"a {type(value).__name__} too long to print"
-    return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
+    return text if len(text) <= most else f"{text[: most - 20]}… ({len(text):,} characters)"
 
 
 def is_number(x: object) -> TypeGuard[float]:

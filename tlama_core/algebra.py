@@ -4,15 +4,15 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
 
 import attrs
 
-from tlama_core._evaluation import Formula, Kernel, evaluate
-from tlama_core._evaluation.fast_calls import CALLS_BEFORE_COMPILING, compiled
+from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
+from tlama_core._evaluation.kernels import Kernel, Scaling, constantly
 from tlama_core._evaluation.python_numbers import PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
@@ -27,6 +27,7 @@ from tlama_core._fields import (
     refuse,
     short_repr,
 )
+from tlama_core._notation import ATOM, CHAIN, PRODUCT, SUM, Notation, Printer, arguments, call, infix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Schedule")
 
+CALLS_BEFORE_COMPILING = 32
 MAX_DEPTH = 64
-SHORT_CHAIN = 20
+MAX_OPERATORS = 20
+"""A row of more operands prints as a list: Python's own parser takes no endless row of operators."""
 MAX_GROWN_CYCLES = 10_000
-
-# How tightly a text binds, as in Python's own grammar: `>>`, then `+`, then `*`, then names and calls.
-_CHAIN, _SUM, _PRODUCT, _ATOM = range(4)
 
 
 class OpenScheduleError(TypeError):
@@ -69,7 +69,7 @@ class Schedule(ABC):
         _fast: Callable[[int], float]
 
     steps: int | float
-    _depth: int = 0
+    _extent: Extent = Extent()
 
     @property
     def phases(self) -> "tuple[Schedule, ...]":
@@ -82,7 +82,7 @@ class Schedule(ABC):
         return (0,)
 
     @abstractmethod
-    def _value(self, xp: Any, t: Any) -> Any:
+    def _value(self, xp: Namespace, t: Clock) -> Value:
         """Return the value at *t*, which is within [0, steps]."""
 
     def _children(self) -> "tuple[Schedule, ...]":
@@ -91,13 +91,14 @@ class Schedule(ABC):
 
     def _kernel(self) -> Kernel:
         """Return the formula and numbers by which like phases of a long chain share one computation."""
-        return Kernel(None)
+        return Kernel()
 
-    def _text(self) -> tuple[str, int]:
+    def _notation(self, printer: Printer) -> Notation:  # noqa: ARG002 - nodes print their parts by it
         """Return the expression that builds this value, and how tightly it binds."""
-        return f"{type(self).__name__}({', '.join(arguments(self))})", _ATOM
+        return call(type(self).__name__, arguments(self))
 
     def _cut(self, start: int, stop: float) -> "Schedule":
+        """Return the updates from *start* up to *stop*, which are within the length."""
         return Sliced(self, start, stop)
 
     def _with_length(self, steps: int) -> "Schedule | None":  # noqa: ARG002 - the others rebuild
@@ -107,8 +108,8 @@ class Schedule(ABC):
     @overload
     def __call__(self, step: float) -> float: ...
     @overload
-    def __call__(self, step: Any) -> Any: ...
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Value) -> Value: ...
+    def __call__(self, step: Value) -> Value:
         """Return the value used by update number *step* (a number or an array, in updates from 0).
 
         Raises `ValueError` for a negative step or NaN, `TypeError` for anything but a number or array.
@@ -129,11 +130,13 @@ class Schedule(ABC):
             calls = 1
         object.__setattr__(self, "_calls", calls)
         if calls == CALLS_BEFORE_COMPILING:
-            object.__setattr__(self, "_fast", compiled(self))
+            from tlama_core._evaluation.fast_calls import compile_schedule
+
+            object.__setattr__(self, "_fast", compile_schedule(self))
         return value_at(self, step)
 
     def __repr__(self) -> str:
-        return self._text()[0]
+        return Printer()(self).text
 
     def _repr_svg_(self) -> str | None:
         """Return a picture for notebooks; None, for which they show the text, where a `Function` fails."""
@@ -312,17 +315,6 @@ def _negative(x: "float | Schedule") -> Schedule:
     return Constant(-negative.value) if _is_bare(negative) else -negative
 
 
-def planned(schedule: Schedule, xp: Any, t: Any) -> Any:
-    """Return the value of a leaf from its own plan."""
-    formula, numbers = schedule._kernel()
-    return formula(xp, t, *map(xp.constant, numbers))  # type: ignore[misc]  # a leaf has a formula
-
-
-def constantly(xp: Any, t: Any, constant: Any) -> Any:
-    """Return *constant* at every time: the formula of a hold, and of any phase of no length."""
-    return xp.full_like(t, constant)
-
-
 def nodes(schedule: Schedule) -> Iterator[Schedule]:
     """Yield every node of a tree once, however often it stands in it, the tree itself first.
 
@@ -359,23 +351,6 @@ def changed(original: S, **changes: Any) -> S:
     return attrs.evolve(original, **changes)  # type: ignore[misc]  # every final class is attrs
 
 
-def arguments(schedule: Schedule, first: int = 0) -> list[str]:
-    """Return the arguments that build *schedule*, from the *first* on, defaults left out."""
-    shown = []
-    for field in schedule.__attrs_attrs__[first:]:
-        held = getattr(schedule, field.name) if field.init else field.default
-        if held != field.default:
-            text = repr(dict(held) if isinstance(held, tuple) else held)
-            shown.append(f"{field.name}={text}" if field.kw_only or field.name == "steps" else text)
-    return shown
-
-
-def _parenthesized(schedule: Schedule, level: int) -> str:
-    """Return the text of *schedule*, in parentheses where it binds looser than *level*."""
-    text, own = schedule._text()
-    return text if own >= level else f"({text})"
-
-
 def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
     return require_schedule(f"{type(owner).__name__}.{field.name}", candidate)
 
@@ -383,14 +358,18 @@ def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
 CHILD = attrs.Converter(_a_schedule, takes_self=True, takes_field=True)
 
 
-def _depth_over(owner: Schedule, parts: Iterable[Schedule] = ()) -> int:
-    depth = 1 + max(part._depth for part in parts or owner._children())
+def _extent_over(
+    owner: Schedule, parts: Sequence[Schedule] = (), visits: Callable[[Sequence[int]], int] = max
+) -> Extent:
+    """Return the extent of a node over that of its parts, of which a value asks one, or the sum of all."""
+    depths, asked, phases = zip(*(part._extent for part in parts or owner._children()), strict=True)
+    depth = 1 + max(depths)
     if depth > MAX_DEPTH:
         raise ValueError(
             f"{type(owner).__name__} must nest at most {MAX_DEPTH} deep, got {depth}"
             " (phases of a chain and terms of a sum lie side by side, however many)"
         )
-    return depth
+    return Extent(depth, 1 + visits(asked), max(len(owner.phases), *phases))
 
 
 def _stretched(schedule: Schedule, steps: int) -> Schedule:
@@ -420,7 +399,7 @@ class Constant(Schedule):
     def _kernel(self) -> Kernel:
         return Kernel(constantly, (self.value,))
 
-    def _value(self, xp: Any, t: Any) -> Any:
+    def _value(self, xp: Namespace, t: Clock) -> Value:
         return xp.full_like(t, self.value)
 
     def _cut(self, start: int, stop: float) -> Schedule:
@@ -479,7 +458,7 @@ class Piecewise(Schedule):
         lambda self: tuple(accumulate((phase.steps for phase in self.phases[:-1]), initial=0))
     )
     steps: int | float = derived(lambda self: self.starts[-1] + self.phases[-1].steps)
-    _depth: int = derived(_depth_over)
+    _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:
         return self.phases
@@ -504,13 +483,13 @@ class Piecewise(Schedule):
             raise ValueError("Piecewise.of must be given at least one phase, got none")
         return cls(tuple(flat)) if len(flat) > 1 else flat[0]
 
-    def _value(self, xp: Any, t: Any) -> Any:
+    def _value(self, xp: Namespace, t: Clock) -> Value:
         return xp.pick_phase(t, self.starts, self.phases)
 
-    def _text(self) -> tuple[str, int]:
-        if len(self.phases) > SHORT_CHAIN:
-            return f"Piecewise.of([{', '.join(map(repr, self.phases))}])", _ATOM
-        return " >> ".join(_parenthesized(phase, _SUM) for phase in self.phases), _CHAIN
+    def _notation(self, printer: Printer) -> Notation:
+        if len(self.phases) > MAX_OPERATORS:
+            return printer.listed("Piecewise.of", self.phases)
+        return infix(">>", CHAIN, map(printer, self.phases))
 
     def _cut(self, start: int, stop: float) -> Schedule:
         kept = []
@@ -556,34 +535,23 @@ class Scaled(Schedule):
     factor: float = number()
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int | float = derived(lambda self: self.schedule.steps)
-    _depth: int = derived(_depth_over)
+    _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
-    def _value(self, xp: Any, t: Any) -> Any:
-        return self.factor * self.schedule._value(xp, t)
+    def _value(self, xp: Namespace, t: Clock) -> Value:
+        return self.factor * xp.value_of(self.schedule, t)
 
     def _kernel(self) -> Kernel:
         formula, numbers = self.schedule._kernel()
-        return Kernel(ScaledFormula(formula), (self.factor, *numbers)) if formula else Kernel(None)
+        return Kernel(Scaling(formula), (self.factor, *numbers)) if formula else Kernel()
 
-    def _text(self) -> tuple[str, int]:
-        return f"{self.factor!r} * {_parenthesized(self.schedule, _ATOM)}", _PRODUCT
+    def _notation(self, printer: Printer) -> Notation:
+        return infix("*", PRODUCT, [Notation(repr(self.factor)), printer(self.schedule)])
 
     def _with_length(self, steps: int) -> Schedule:
         return Scaled(self.factor, _stretched(self.schedule, steps))
-
-
-@attrs.define(unsafe_hash=True)  # not frozen: torch.compile cannot trace how a frozen one is made
-class ScaledFormula:
-    """A formula times a factor; equal, as every formula must be, where it computes alike."""
-
-    formula: Formula
-
-    def __call__(self, xp: Any, t: Any, factor: Any, *numbers: Any) -> Any:
-        """Return *factor* times the value of the formula at *t*."""
-        return factor * self.formula(xp, t, *numbers)
 
 
 def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule, ...]:
@@ -608,40 +576,34 @@ class Pointwise(Schedule):
     steps: int | float = derived(
         lambda self: max((a.steps for a in self.terms if not _is_bare(a)), default=math.inf)
     )
-    _depth: int = derived(_depth_over)
+    _extent: Extent = derived(lambda self: _extent_over(self, visits=sum))
 
     def _children(self) -> tuple[Schedule, ...]:
         return self.terms
 
     @staticmethod
     @abstractmethod
-    def _combine(xp: Any, a: Any, b: Any) -> Any:
-        """Return the value of two terms."""
+    def _combine(xp: Namespace, a: Value, b: Value) -> Value:
+        """Return what the values of two terms are together."""
 
-    def _value(self, xp: Any, t: Any) -> Any:
-        values = (
-            term._value(xp, t if term.steps >= self.steps else xp.minimum(t, xp.constant(term.steps)))
-            for term in self.terms
-        )
-        return reduce(lambda a, b: self._combine(xp, a, b), values)
+    def _value(self, xp: Namespace, t: Clock) -> Value:
+        value = None
+        for term in self.terms:  # a loop, for every frame counts where a compiler traces deep trees
+            here = xp.value_of(term, t if term.steps >= self.steps else xp.within(t, term.steps))
+            value = here if value is None else self._combine(xp, value, here)
+        return value
 
     def combined(self, values: Iterable[float]) -> float:
         """Return what *values*, one for each term, are together."""
         return reduce(partial(self._combine, PYTHON), values)
 
-    def _long_text(self) -> tuple[str, int] | None:
-        """Return the text of more terms than Python's parser takes operators, None for fewer."""
-        if len(self.terms) <= SHORT_CHAIN:
-            return None
-        return f"{type(self).__name__}([{', '.join(map(repr, self.terms))}])", _ATOM
-
-    def _texts(self, first: int, others: int) -> list[str]:
+    def _operands(self, printer: Printer) -> list[Notation]:
         """Return the terms' texts; what was a number prints as one, unless two numbers would meet."""
         bare = [_is_bare(term) for term in self.terms]
         bare[0] = bare[0] and not bare[1]
         return [
-            repr(term.value) if plain else _parenthesized(term, others if i else first)  # type: ignore[attr-defined]
-            for i, (term, plain) in enumerate(zip(self.terms, bare, strict=True))
+            Notation(repr(term.value)) if plain else printer(term)  # type: ignore[attr-defined]
+            for term, plain in zip(self.terms, bare, strict=True)
         ]
 
     def _with_length(self, steps: int) -> Schedule:
@@ -665,11 +627,13 @@ class Sum(Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _combine(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Namespace, a: Value, b: Value) -> Value:
         return a + b
 
-    def _text(self) -> tuple[str, int]:
-        return self._long_text() or (" + ".join(self._texts(_SUM, _PRODUCT)), _SUM)
+    def _notation(self, printer: Printer) -> Notation:
+        if len(self.terms) > MAX_OPERATORS:
+            return printer.listed("Sum", self.terms)
+        return infix("+", SUM, self._operands(printer))
 
 
 class Product(Pointwise):
@@ -684,16 +648,13 @@ class Product(Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _combine(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Namespace, a: Value, b: Value) -> Value:
         return a * b
 
-    def _text(self) -> tuple[str, int]:
-        if long := self._long_text():
-            return long
-        first, *rest = self.terms
-        return " * ".join(
-            [_parenthesized(first, _PRODUCT), *(_parenthesized(a, _ATOM) for a in rest)]
-        ), _PRODUCT
+    def _notation(self, printer: Printer) -> Notation:
+        if len(self.terms) > MAX_OPERATORS:
+            return printer.listed("Product", self.terms)
+        return infix("*", PRODUCT, map(printer, self.terms))
 
 
 class Maximum(Pointwise):
@@ -707,11 +668,11 @@ class Maximum(Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _combine(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Namespace, a: Value, b: Value) -> Value:
         return xp.maximum(a, b)
 
-    def _text(self) -> tuple[str, int]:
-        return f"maximum({', '.join(self._texts(_CHAIN, _CHAIN))})", _ATOM
+    def _notation(self, printer: Printer) -> Notation:
+        return call("maximum", [operand.text for operand in self._operands(printer)])
 
 
 class Minimum(Pointwise):
@@ -725,11 +686,11 @@ class Minimum(Pointwise):
     __slots__ = ()
 
     @staticmethod
-    def _combine(xp: Any, a: Any, b: Any) -> Any:
+    def _combine(xp: Namespace, a: Value, b: Value) -> Value:
         return xp.minimum(a, b)
 
-    def _text(self) -> tuple[str, int]:
-        return f"minimum({', '.join(self._texts(_CHAIN, _CHAIN))})", _ATOM
+    def _notation(self, printer: Printer) -> Notation:
+        return call("minimum", [operand.text for operand in self._operands(printer)])
 
 
 def maximum(*operands: float | Schedule) -> Schedule:
@@ -785,7 +746,7 @@ class Repeated(Schedule):
         )
     )
     cycles: Schedule | None = derived(lambda self: self._laid_out())
-    _depth: int = derived(lambda self: _depth_over(self, [self.cycles or self.schedule]))
+    _extent: Extent = derived(lambda self: _extent_over(self, [self.cycles or self.schedule]))
 
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -817,23 +778,23 @@ class Repeated(Schedule):
             for k, cycle in enumerate(_stretched(self.schedule, n) for n in self.cycle_lengths)
         )
 
-    def _value(self, xp: Any, t: Any) -> Any:
+    def _value(self, xp: Namespace, t: Clock) -> Value:
         if self.cycles is not None:
-            return self.cycles._value(xp, xp.minimum(t, xp.constant(self.cycles.steps)))
+            return xp.value_of(self.cycles, xp.within(t, self.cycles.steps))
         cycle = xp.constant(self.schedule.steps)
         k, local = xp.divmod(t, cycle)
         if self.times is not None:
             local = xp.where(k < self.times, local, cycle)
             k = xp.minimum(k, xp.constant(self.times - 1))
-        inner = self.schedule._value(xp, local)
+        inner = xp.value_of(self.schedule, local)
         if self.gain == 1:
             return inner
         if self.gain < 0:  # the sign by parity: a power of a negative number forgets it from 2**53 on
             inner = (1 - 2 * (k % 2)) * inner
         return xp.pow(abs(self.gain), k) * inner
 
-    def _text(self) -> tuple[str, int]:
-        return f"{_parenthesized(self.schedule, _ATOM)}.repeat({', '.join(arguments(self, 1))})", _ATOM
+    def _notation(self, printer: Printer) -> Notation:
+        return call(f"{printer(self.schedule).within(ATOM)}.repeat", arguments(self, 1))
 
     def _with_length(self, steps: int) -> Schedule | None:
         cycle = nearest_whole(int(self.schedule.steps) * steps, int(self.steps))
@@ -882,7 +843,7 @@ class Sliced(Schedule):
     start: int = length()
     stop: int | float = length(endless=True)
     steps: int | float = derived(lambda self: self.stop - self.start)
-    _depth: int = derived(_depth_over)
+    _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -894,13 +855,13 @@ class Sliced(Schedule):
         if whole or isinstance(self.schedule, (Sliced, Piecewise, Constant)):
             refuse("Sliced.schedule", "cut by a[i:j], which needs no such node", self.schedule)
 
-    def _value(self, xp: Any, t: Any) -> Any:
-        return self.schedule._value(xp, xp.advance(t, self.start, self.stop))
+    def _value(self, xp: Namespace, t: Clock) -> Value:
+        return xp.value_of(self.schedule, xp.advance(t, self.start, self.stop))
 
-    def _text(self) -> tuple[str, int]:
+    def _notation(self, printer: Printer) -> Notation:
         start = self.start or ""
         stop = "" if self.stop == self.schedule.steps else self.stop
-        return f"{_parenthesized(self.schedule, _ATOM)}[{start}:{stop}]", _ATOM
+        return Notation(f"{printer(self.schedule).within(ATOM)}[{start}:{stop}]")
 
     def _cut(self, start: int, stop: float) -> Schedule:
         return Sliced(self.schedule, self.start + start, self.start + stop)
@@ -919,7 +880,7 @@ class Stretched(Schedule):
 
     schedule: Schedule = attrs.field(converter=CHILD)
     steps: int = length()
-    _depth: int = derived(_depth_over)
+    _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
@@ -930,13 +891,13 @@ class Stretched(Schedule):
         if self.schedule.steps and self.schedule._with_length(self.steps) is not None:
             refuse("Stretched.schedule", "stretched by a.stretch(...), which rebuilds it", self.schedule)
 
-    def _value(self, xp: Any, t: Any) -> Any:
+    def _value(self, xp: Namespace, t: Clock) -> Value:
         if self.steps == 0:
-            return self.schedule._value(xp, xp.full_like(t, self.schedule.steps))
-        return self.schedule._value(xp, xp.rescale(t, self.schedule.steps, self.steps))
+            return xp.value_of(self.schedule, xp.full_like(t, self.schedule.steps))
+        return xp.value_of(self.schedule, xp.rescale(t, int(self.schedule.steps), self.steps))
 
-    def _text(self) -> tuple[str, int]:
-        return f"{_parenthesized(self.schedule, _ATOM)}.stretch(steps={self.steps!r})", _ATOM
+    def _notation(self, printer: Printer) -> Notation:
+        return call(f"{printer(self.schedule).within(ATOM)}.stretch", arguments(self, 1))
 
     def _with_length(self, steps: int) -> Schedule:
         return _stretched(self.schedule, steps)
@@ -950,7 +911,10 @@ class _OpenPhase:
     word: str
 
     def __repr__(self) -> str:
-        return f"{type(self.shape).__name__}.{self.word}({', '.join(arguments(self.shape, 1))})"
+        return Printer()(self).text
+
+    def _notation(self, printer: Printer) -> Notation:  # noqa: ARG002 - as of every phase
+        return call(f"{type(self.shape).__name__}.{self.word}", arguments(self.shape, 1))
 
     def resolve(self, before: Schedule) -> Schedule:
         """Return the shape, starting where *before* ends."""
@@ -980,9 +944,7 @@ class OpenChain:
     phases: "tuple[Schedule | _OpenPhase, ...]" = attrs.field()
 
     def __repr__(self) -> str:
-        return " >> ".join(
-            repr(a) if isinstance(a, _OpenPhase) else _parenthesized(a, _SUM) for a in self.phases
-        )
+        return infix(">>", CHAIN, map(Printer(), self.phases)).text
 
     def then(self, other: "Schedule | OpenChain") -> "OpenChain":
         """Return this open chain and then *other*: `self >> other`."""

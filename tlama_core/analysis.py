@@ -130,7 +130,7 @@ def _(schedule: Sliced, start: int, stop: int) -> Iterator[Piece]:
 @_split.register
 def _(schedule: Stretched, start: int, stop: int) -> Iterator[Piece]:
     def clock(step: int) -> float:
-        return PYTHON.rescale(step, int(schedule.schedule.steps), schedule.steps)
+        return float(PYTHON.rescale(step, int(schedule.schedule.steps), schedule.steps))
 
     def is_at(time: int, step: int) -> bool:
         return clock(step) >= time

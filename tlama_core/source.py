@@ -4,9 +4,11 @@ import keyword
 import math
 from collections.abc import Callable
 
-from tlama_core._evaluation.recorder import Expression, Recorder, compile_source
-from tlama_core._fields import refuse
-from tlama_core.algebra import Schedule
+from tlama_core._evaluation.expressions import Expression
+from tlama_core._evaluation.recorder import Recorder, compile_source
+from tlama_core._evaluation.trees import survey
+from tlama_core._fields import refuse, short_repr
+from tlama_core.algebra import Schedule, require_schedule
 
 _AS_STEP = '''
 
@@ -25,7 +27,8 @@ def as_step(step):
 
 _KIND = """    if type(step) is not int:
         step = as_step(step)"""
-_SIGN = ("if step < 0:", '    raise ValueError(f"a step must be >= 0, got {step}")')
+_SIGN = """if step < 0:
+    raise ValueError(f"a step must be >= 0, got {step}")"""
 _ENDLESS = """    if step > 1e300:
         if step == float("inf"):
             raise ValueError("an endless schedule has no value at step inf")
@@ -57,13 +60,15 @@ def to_source(schedule: Schedule, name: str = "schedule") -> str:
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         refuse("to_source.name", "a Python name", name)
-    endless = math.isinf(schedule.steps)
-    recorder = Recorder(name, "step")
+    endless = math.isinf(require_schedule("to_source.schedule", schedule).steps)
+    recorder = Recorder(name, "step", shared=survey(schedule)[1])
     result = recorder.unclamped(Expression("step"), schedule, schedule.steps, _SIGN)
-    text = repr(schedule)
-    if len(text) > MAX_DOCSTRING:
-        text = f"{text[:MAX_DOCSTRING]}… ({len(text):,} characters)"
-    head = [f"def {name}(step):", f'    """{text}"""', _KIND, *[_ENDLESS] * endless]
+    head = [
+        f"def {name}(step):",
+        f'    """{short_repr(schedule, MAX_DOCSTRING)}"""',
+        _KIND,
+        *[_ENDLESS] * endless,
+    ]
     return recorder.program("\n".join(head), result.text) + _AS_STEP
 
 

@@ -1,47 +1,156 @@
 """What a step may be, and which namespace serves it.
 
-A *namespace* is what the formulas are as_source against: the elementary functions under their array-API
-names, and the few ways in which a schedule picks (a phase, a table entry, a user's function). One serves
-Python numbers, one NumPy, one every library that traces or follows the array API, and one records source.
-Nothing here knows a node.
+A *namespace* is what the formulas are written against: the elementary functions under their array-API
+names, and the few ways in which a schedule moves its clock or picks (a phase, a table entry, a user's
+function). One serves Python numbers, one NumPy, one every library that traces or follows the array API, and
+one records source. Nothing here knows a node: only what every schedule promises, `Evaluable`.
 """
 
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from tlama_core._evaluation.kernels import Kernel
 from tlama_core._evaluation.python_numbers import evaluate_number
-from tlama_core._evaluation.traced import evaluate_traced
 
-Formula = Callable[..., Any]
+Clock: TypeAlias = Any  # type: ignore[explicit-any]
+"""A time: a number, or an array, tracer or piece of source that stands for many."""
+
+Value: TypeAlias = Any  # type: ignore[explicit-any]
+"""What a formula makes of a clock: a number, array, tracer or piece of source again."""
+
+Library: TypeAlias = Any  # type: ignore[explicit-any]
+"""A library's own module of the array API's functions."""
 
 
-class Kernel(NamedTuple):
-    """A value as a formula shared by all of its kind, and the numbers that make it this one."""
+class Extent(NamedTuple):
+    """How large a tree is, for those who choose how to evaluate it; known when it is built."""
 
-    formula: Formula | None
-    numbers: tuple[int | float, ...] = ()
+    depth: int = 0
+    """How many nodes stand over the deepest leaf."""
+    visits: int = 1
+    """How many nodes one value asks, each as often as it is asked."""
+    phases: int = 1
+    """How many phases its longest chain has."""
 
 
 class Evaluable(Protocol):
-    """What a namespace may ask of a schedule."""
+    """What evaluation may ask of a schedule."""
 
     @property
-    def steps(self) -> int | float: ...
-    def _value(self, xp: Any, t: Any) -> Any: ...
-    def _kernel(self) -> Kernel: ...
+    def steps(self) -> int | float:
+        """The length: from there on, the clock stands still."""
+
+    @property
+    def phases(self) -> "Sequence[Evaluable]":
+        """The phases of a chain; of anything else, itself alone."""
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """The time at which each of the phases begins."""
+
+    @property
+    def _extent(self) -> Extent: ...
+
+    def _value(self, xp: "Namespace", t: Clock) -> Value:
+        """Return the value at *t*, which is within [0, steps], in terms of *xp*."""
+
+    def _kernel(self) -> Kernel:
+        """Return the formula and numbers by which like phases of a long chain share one computation."""
+
+    def _children(self) -> "Sequence[Evaluable]":
+        """Return the schedules that this one is directly made of."""
 
 
-def evaluate(schedule: Evaluable, step: Any) -> Any:
+class Namespace(Protocol):
+    """The functions in whose terms every value is written.
+
+    A clock is at least 0 and at most the length of what it is the clock of. Integers stay integers, and
+    fractional times are served by all but `lookup` tables of integers, which they are compared with. What
+    is promised of a number holds for every element of an array.
+    """
+
+    def sin(self, x: Value, /) -> Value:
+        """Return the sine of *x*, in radians."""
+
+    def exp(self, x: Value, /) -> Value:
+        """Return e to the power of *x*."""
+
+    def expm1(self, x: Value, /) -> Value:
+        """Return exp(x) - 1, accurate near 0."""
+
+    def log(self, x: Value, /) -> Value:
+        """Return the natural logarithm of *x* > 0."""
+
+    def log1p(self, x: Value, /) -> Value:
+        """Return log(1 + x), accurate near 0."""
+
+    def sqrt(self, x: Value, /) -> Value:
+        """Return the square root of *x* >= 0; its gradient at 0 is 0."""
+
+    def pow(self, x: Value, y: Value, /) -> Value:
+        """Return *x* >= 0 to the power of *y*; its gradient at 0 is 0."""
+
+    def where(self, condition: Value, yes: Value, no: Value, /) -> Value:
+        """Return *yes* where *condition* holds and *no* elsewhere; both are finite, or gradients are not."""
+
+    def minimum(self, a: Value, b: Value, /) -> Value:
+        """Return the smaller of both; *a* where they are equal."""
+
+    def maximum(self, a: Value, b: Value, /) -> Value:
+        """Return the larger of both; *a* where they are equal."""
+
+    def clip(self, x: Value, low: Value, high: Value, /) -> Value:
+        """Return *x*, or the bound that it is past."""
+
+    def constant(self, number: float, /) -> Value:
+        """Return a number as it can stand beside a clock of this library and width."""
+
+    def full_like(self, t: Clock, constant: Value, /) -> Value:
+        """Return *constant* at every time of *t*."""
+
+    def divmod(self, t: Clock, by: Value, /) -> tuple[Value, Value]:
+        """Return how many whole *by* there are in *t*, and the rest: whole numbers for a whole clock."""
+
+    def within(self, t: Clock, steps: float, /) -> Clock:
+        """Return the clock, held at *steps*; one that cannot count so far never gets there."""
+
+    def advance(self, t: Clock, by: int, to: float, /) -> Clock:
+        """Return t + by, a clock that runs up to *to*, without overflow."""
+
+    def rescale(self, t: Clock, to: int, of: int, /) -> Clock:
+        """Return t * to / of, exactly *to* at t = *of*, and alike in every number system."""
+
+    def lookup(self, t: Clock, times: Sequence[int], entries: Sequence[float], /) -> Value:
+        """Return the entry of the last of *times* at or before *t*; `entries[0]` before the first."""
+
+    def apply(self, fn: Callable[[Clock], Value], checked: Callable[[float], float], t: Clock, /) -> Value:
+        """Return what a user's function makes of the clock: *checked* of every number, *fn* of a tracer."""
+
+    def pick_phase(self, t: Clock, starts: Sequence[int], phases: Sequence[Evaluable], /) -> Value:
+        """Return the value, on its own clock, of the phase that owns each time."""
+
+    def value_of(self, schedule: Evaluable, t: Clock, /) -> Value:
+        """Return the value of a part of the tree: computed once, however often the part stands in it."""
+
+
+def evaluate(schedule: Evaluable, step: Value) -> Value:
     """Return the value at a *step* of any kind but a plain Python number's."""
     # By name and not by isinstance: a compiler that traces this must find no look-up in it.
     if type(step).__module__.partition(".")[0] == "torch":
-        return evaluate_traced(schedule, step)
+        return _evaluate_traced(schedule, step)
     numpy = sys.modules.get("numpy")  # an array can only come from a library that is loaded already
     if numpy is not None and isinstance(step, (numpy.ndarray, numpy.generic)):
         from tlama_core._evaluation.numpy_arrays import evaluate_numpy
 
         return evaluate_numpy(schedule, step)
     if getattr(type(step), "__array_namespace__", None) is not None:
-        return evaluate_traced(schedule, step)
+        return _evaluate_traced(schedule, step)
     return evaluate_number(schedule, step)
+
+
+def _evaluate_traced(schedule: Evaluable, step: Value) -> Value:
+    """Return the values at an array that follows the array API; what serves it is imported with the first."""
+    from tlama_core._evaluation.traced import evaluate_traced
+
+    return evaluate_traced(schedule, step)

@@ -4,17 +4,27 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
+
+if TYPE_CHECKING:
+    from tlama_core._evaluation import Clock, Evaluable, Namespace, Value
 
 EXACT = 2**53
 """Whole numbers below are exact as floats."""
 
 
 class PythonNamespace:
-    """Serves a clock that is an `int` or a `float`."""
+    """Serves a clock that is an `int` or a `float`.
+
+    For one value of a large tree it keeps, in *known*, what it has computed: nodes may stand there again.
+    """
+
+    def __init__(self, known: dict[tuple[int, float, type], float] | None = None) -> None:
+        self._known = known
 
     sin = staticmethod(math.sin)
     exp = staticmethod(math.exp)
@@ -26,7 +36,7 @@ class PythonNamespace:
     divmod = staticmethod(divmod)
 
     @staticmethod
-    def where(condition: bool, yes: float, no: float) -> float:
+    def where(condition: "Value", yes: "Value", no: "Value") -> "Value":
         return yes if condition else no
 
     @staticmethod
@@ -42,71 +52,76 @@ class PythonNamespace:
         return low if x < low else min(x, high)
 
     @staticmethod
-    def constant(constant: float) -> float:
-        """Return a constant as it can stand beside a clock."""
+    def constant(number: float) -> float:
+        return number
+
+    @staticmethod
+    def full_like(t: float, constant: float) -> float:
         return constant
 
     @staticmethod
+    def within(t: float, steps: float) -> float:
+        return min(t, steps)
+
+    @staticmethod
+    def advance(t: float, by: int, to: float) -> float:
+        return t + by
+
+    @staticmethod
     def rescale(t: float, to: int, of: int) -> float:
-        """Return t * to / of, exactly *to* at t = *of*, and alike for numbers and arrays."""
         if isinstance(t, int) or to * of < EXACT:
             whole, rest = divmod(t * to, of)
             return whole + rest / of
         return t / of * to
 
     @staticmethod
-    def full_like(t: float, constant: float) -> float:
-        """Return *constant* in the shape of *t*."""
-        return constant
-
-    @staticmethod
     def lookup(t: float, times: Sequence[int], entries: Sequence[float]) -> float:
-        """Return the entry of the last of *times* at or before *t*; `entries[0]` before the first."""
         return entries[bisect_right(times, t)]
 
     @staticmethod
-    def apply(function: Any, t: float) -> Any:
-        """Return what a `Function` makes of the clock."""
-        return function._checked(t)
+    def apply(fn: object, checked: Callable[[float], float], t: float) -> float:
+        return checked(t)
 
-    @staticmethod
-    def advance(t: float, by: int, to: float) -> float:
-        """Return t + by, a clock that runs up to *to*."""
-        return t + by
-
-    def pick_phase(self, t: float, starts: Sequence[int], phases: Sequence[Any]) -> float:
-        """Return the value of the phase that owns time *t*."""
+    def pick_phase(self, t: float, starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         i = bisect_right(starts, t) - 1
-        return phases[i]._value(self, t - starts[i])  # type: ignore[no-any-return]
+        return self.value_of(phases[i], t - starts[i])
+
+    def value_of(self, schedule: "Evaluable", t: float) -> "Value":
+        if self._known is None:
+            return schedule._value(self, t)
+        key = id(schedule), t, type(t)
+        if key not in self._known:
+            self._known[key] = schedule._value(self, t)
+        return self._known[key]
 
 
-PYTHON = PythonNamespace()
+PYTHON: "Namespace" = PythonNamespace()
 
 
 class Elementary(ABC):
     """The elementary functions of a namespace that reaches all of them in one way."""
 
     @abstractmethod
-    def _function(self, name: str, x: Any) -> Any:
+    def _function(self, name: str, x: "Value") -> "Value":
         """Return the value of the function *name* at *x*."""
 
-    def sin(self, x: Any) -> Any:
+    def sin(self, x: "Value") -> "Value":
         return self._function("sin", x)
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: "Value") -> "Value":
         return self._function("exp", x)
 
-    def expm1(self, x: Any) -> Any:
+    def expm1(self, x: "Value") -> "Value":
         return self._function("expm1", x)
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: "Value") -> "Value":
         return self._function("log", x)
 
-    def log1p(self, x: Any) -> Any:
+    def log1p(self, x: "Value") -> "Value":
         return self._function("log1p", x)
 
 
-def read_number(step: float, steps: float) -> int | float:
+def read_number(step: "Clock", steps: float) -> float:
     """Return a Python number as a clock of a schedule that is *steps* long, clamped at its end."""
     if isinstance(step, bool):
         raise TypeError(f"a step must be a number or an array, got a bool: {step}")
@@ -120,12 +135,18 @@ def read_number(step: float, steps: float) -> int | float:
     return steps
 
 
-def value_at(schedule: Any, step: float) -> float:
+def value_at(schedule: "Evaluable", step: float) -> float:
     """Return the value at a number >= 0, without counting it as a call."""
-    return schedule._value(PYTHON, read_number(step, schedule.steps))  # type: ignore[no-any-return]
+    return walked(schedule, read_number(step, schedule.steps))
 
 
-def evaluate_number(schedule: Any, step: Any) -> Any:
+def walked(schedule: "Evaluable", t: float) -> float:
+    """Return the value at a clock within [0, steps], by walking the tree."""
+    xp = PYTHON if schedule._extent.visits <= MAX_VISITS else PythonNamespace({})
+    return schedule._value(xp, t)  # type: ignore[no-any-return]
+
+
+def evaluate_number(schedule: "Evaluable", step: "Value") -> float:
     """Return the value at a *step* that is one number of any library."""
     if not isinstance(step, (float, bool)):
         try:

@@ -1,131 +1,88 @@
 """The namespace that records: every formula evaluated against it becomes Python source.
 
-It knows no schedule. Numbers enter the source through `repr` alone, and only as floats and integers.
+It knows no schedule. What it is given as a number it computes at once, so that only what depends on the
+clock is written.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, partial, wraps
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from tlama_core._evaluation.expressions import (
+    MAX_BRANCHES,
+    Block,
+    Expression,
+    If,
+    Let,
+    Term,
+    as_source,
+    lines,
+)
+from tlama_core._evaluation.kernels import Formula, Group, grouped
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary
+from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
-_CHOICE, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)  # as Python's grammar binds
+if TYPE_CHECKING:
+    from tlama_core._evaluation import Evaluable
 
-MAX_BRANCHES = 8
-"""So many phases stand as `if`, `elif`, `else`; more of them in tables that are searched by bisection."""
+P = ParamSpec("P")
+R = TypeVar("R")
 
-
-class NoSourceError(ValueError):
-    """A formula calls something that has no source."""
-
-
-class Let(NamedTuple):
-    """An assignment."""
-
-    name: str
-    text: str
+Function = Callable[[float], float]
+Search = Callable[[Sequence[int], "Sequence[Evaluable]"], Function]
 
 
-class If(NamedTuple):
-    """Branches, each a condition and a block; the last condition is empty."""
+class Compiled(Protocol):
+    """A function of the numbers of a formula, if it has any, and of the clock, in this order."""
 
-    branches: "list[tuple[str, Block]]"
-
-
-class Verbatim(NamedTuple):
-    """Lines as they are."""
-
-    lines: tuple[str, ...]
+    def __call__(self, *numbers: float) -> float: ...
 
 
-Statement = Let | If | Verbatim
-Block = list[Statement]
+def folded(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a method of the recorder compute at once what it is given as plain numbers."""
+    name = method.__name__
 
+    @wraps(method)
+    def either(*given: P.args, **named: P.kwargs) -> R:
+        if any(isinstance(argument, Expression) for argument in given):
+            return method(*given, **named)
+        return getattr(PYTHON, name)(*given[1:])  # type: ignore[no-any-return]
 
-class Expression:
-    """A piece of source: operators on it write longer source."""
-
-    __slots__ = ("level", "text")
-
-    def __init__(self, text: str, level: int = _ATOM) -> None:
-        self.text, self.level = text, level
-
-    def __add__(self, other: Any) -> "Expression":
-        return _binary(self, "+", other, _SUM)
-
-    def __radd__(self, other: Any) -> "Expression":
-        return _binary(other, "+", self, _SUM)
-
-    def __sub__(self, other: Any) -> "Expression":
-        return _binary(self, "-", other, _SUM)
-
-    def __rsub__(self, other: Any) -> "Expression":
-        return _binary(other, "-", self, _SUM)
-
-    def __mul__(self, other: Any) -> "Expression":
-        return _binary(self, "*", other, _PRODUCT)
-
-    def __rmul__(self, other: Any) -> "Expression":
-        return _binary(other, "*", self, _PRODUCT)
-
-    def __truediv__(self, other: Any) -> "Expression":
-        return _binary(self, "/", other, _PRODUCT)
-
-    def __mod__(self, other: Any) -> "Expression":
-        return _binary(self, "%", other, _PRODUCT)
-
-    def __lt__(self, other: Any) -> "Expression":
-        return _binary(self, "<", other, _COMPARISON)
-
-    def __gt__(self, other: Any) -> "Expression":
-        return _binary(self, ">", other, _COMPARISON)
-
-    def __neg__(self) -> "Expression":
-        return Expression(f"-{_parenthesized(self, _SIGN)}", _SIGN)
-
-    def __abs__(self) -> "Expression":
-        return Expression(f"abs({self.text})")
-
-
-def as_source(x: Any) -> Expression:
-    """Return a number as source; what is source already stays as it is."""
-    if isinstance(x, Expression):
-        return x
-    if type(x) not in (int, float) or x in (math.inf, -math.inf) or x != x:  # noqa: PLR0124 - NaN
-        raise NoSourceError(f"only finite numbers enter the source, got {x!r}")
-    return Expression(repr(x), _SIGN if x < 0 else _ATOM)
-
-
-def _parenthesized(x: Any, level: int) -> str:
-    expression = as_source(x)
-    return expression.text if expression.level >= level else f"({expression.text})"
-
-
-def _binary(a: Any, operator: str, b: Any, level: int) -> Expression:
-    # The right side needs parentheses at the same level too: floats do not associate.
-    return Expression(f"{_parenthesized(a, level)} {operator} {_parenthesized(b, level + 1)}", level)
+    return either
 
 
 class Recorder(Elementary):
-    """Serves an `Expression`: its answers are source, its side effects the lines before it."""
+    """Serves an `Expression`: its answers are source, its side effects the lines before it.
 
-    def __init__(self, *parameters: str) -> None:
+    *shared* are the ids of the nodes that stand in the tree several times: each gets a name. With *search*,
+    which makes a long chain a function, long chains and users' functions are called by name, out of
+    `scope`; without it the source stands alone, the chains in tables, and a user's function is refused.
+    """
+
+    def __init__(
+        self, *parameters: str, shared: frozenset[int] = frozenset(), search: Search | None = None
+    ) -> None:
         self.block: Block = []
         self.tables: dict[str, str] = {}
-        self.imported: set[str] = set()
-        self._known: dict[str, Expression] = {}
+        self.scope: dict[str, Function] = {}
+        self._shared, self._search = shared, search
+        self._names: dict[object, str] = {}
+        self._known: dict[object, Term] = {}
         self._taken = dict.fromkeys(parameters, 1)
 
     def program(self, head: str, result: str) -> str:
         """Return everything recorded, as the function that *head* begins and that returns *result*."""
+        body = "\n".join(lines(self.block, result))
         tables = [f"{name} = {entries}" for name, entries in self.tables.items()]
-        functions = ", ".join(sorted(self.imported - {"bisect_right"}))
-        imports = ["from bisect import bisect_right"] * ("bisect_right" in self.imported)
+        used = set(re.findall(r"\b[a-z_0-9]+\b", "\n".join([body, *tables])))
+        functions = ", ".join(sorted(used & {"exp", "expm1", "inf", "log", "log1p", "nan", "sin", "sqrt"}))
+        imports = ["from bisect import bisect_right"] * ("bisect_right" in used)
         imports += [f"from math import {functions}"] * bool(functions)
         above = [*imports, "", *tables, "", ""] if tables else [*imports, "", ""] if imports else []
-        return "\n".join([*above, head, *lines(self.block, result), ""])
+        return "\n".join([*above, head, body, ""])
 
     # --- names and lines
 
@@ -134,16 +91,16 @@ class Recorder(Elementary):
         self._taken[kind] = self._taken.get(kind, 0) + 1
         return kind if self._taken[kind] == 1 else f"{kind}{self._taken[kind]}"
 
-    def let(self, value: Any, kind: str = "x") -> Expression:
+    def let(self, value: Term, kind: str = "x") -> Expression:
         """Give a piece of source a name, unless it is one, or has one already: computed once."""
         expression = as_source(value)
-        if expression.level == _ATOM and expression.text.replace(".", "").isalnum():
+        if expression.level == ATOM and expression.text.replace(".", "").isalnum():
             return expression
         if expression.text not in self._known:
             name = Expression(self.fresh(kind))
             self.block.append(Let(name.text, expression.text))
             self._known[expression.text] = name
-        return self._known[expression.text]
+        return as_source(self._known[expression.text])
 
     @contextmanager
     def inside(self, branches: "list[tuple[str, Block]]", condition: str) -> Iterator[None]:
@@ -154,7 +111,7 @@ class Recorder(Elementary):
         branches.append((condition, self.block))
         self.block, self._known = outside, known
 
-    def choose(self, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Any]]) -> Expression:
+    def choose(self, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Term]]) -> Expression:
         """Return the value that `makes[i]` records, where `bounds[i - 1] <= on < bounds[i]`."""
         if len(makes) == 1:
             return self.let(makes[0]())
@@ -163,8 +120,9 @@ class Recorder(Elementary):
         return Expression(result)
 
     def _choose(
-        self, result: str, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Any]]
+        self, result: str, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Term]]
     ) -> None:
+        """Record the choice as branches, halved first where they are many."""
         branches: list[tuple[str, Block]] = []
         if len(makes) > MAX_BRANCHES:
             half = len(makes) // 2
@@ -178,78 +136,98 @@ class Recorder(Elementary):
                     self.block.append(Let(result, as_source(make()).text))
         self.block.append(If(branches))
 
-    def table(self, name: str, entries: Sequence[Any]) -> str:
+    def table(self, name: str, entries: "Sequence[Term | tuple[Term, ...]]") -> str:
         """Return the name of a constant tuple."""
         known = self.fresh(name)
         self.tables[known] = "(" + ", ".join(map(_literal, entries)) + ",)"
         return known
 
+    def named(self, kind: str, key: object, make: Callable[[], Function]) -> str:
+        """Return the name by which a function is called; the same for the same *key*."""
+        if key not in self._names:
+            name = self._names[key] = self.fresh(kind)
+            self.scope[name] = make()
+        return self._names[key]
+
     # --- the names of the array API
 
-    def _function(self, name: str, x: Any) -> Any:
+    def _function(self, name: str, x: Term) -> Term:
         if not isinstance(x, Expression):
-            return getattr(math, name)(x)
-        self.imported.add(name)
+            return getattr(math, name)(x)  # type: ignore[no-any-return]
         return self.let(Expression(f"{name}({x.text})"))
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: Term) -> Term:
         return self._function("sqrt", x)
 
-    def pow(self, x: Any, y: Any) -> Any:
-        return Expression(f"{_parenthesized(x, _ATOM)} ** {_parenthesized(y, _SIGN)}", _POWER)
+    @folded
+    def pow(self, x: Term, y: Term) -> Term:
+        return Expression(f"{as_source(x).within(ATOM)} ** {as_source(y).within(SIGN)}", POWER)
 
-    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+    def where(self, condition: Term | bool, yes: Term, no: Term) -> Term:
         if isinstance(condition, bool):
             return yes if condition else no
-        text = f"{_parenthesized(yes, _COMPARISON)} if {condition.text} else {_parenthesized(no, _CHOICE)}"
-        return Expression(text, _CHOICE)
+        yes, no, test = as_source(yes), as_source(no), as_source(condition).text
+        return Expression(f"{yes.within(COMPARISON)} if {test} else {no.within(CHOICE)}", CHOICE)
 
-    def minimum(self, a: Any, b: Any) -> Any:
+    @folded
+    def minimum(self, a: Term, b: Term) -> Term:
         a, b = self.let(a), self.let(b)
         return self.where(b < a, b, a)
 
-    def maximum(self, a: Any, b: Any) -> Any:
+    @folded
+    def maximum(self, a: Term, b: Term) -> Term:
         a, b = self.let(a), self.let(b)
         return self.where(b > a, b, a)
 
-    def clip(self, x: Any, low: Any, high: Any) -> Any:
+    @folded
+    def clip(self, x: Term, low: Term, high: Term) -> Term:
         x = self.let(x)
-        text = f"{_parenthesized(high, _COMPARISON)} if {x.text} > {_parenthesized(high, _SUM)} else {x.text}"
-        return self.where(x < low, low, Expression(text, _CHOICE))
+        return self.where(x < low, low, self.where(x > high, high, x))
 
     # --- what a schedule asks for besides
 
     @staticmethod
-    def constant(constant: float) -> float:
-        return constant
+    def constant(number: Term) -> Term:
+        return number
 
     @staticmethod
-    def full_like(t: Any, constant: Any) -> Any:
+    def full_like(t: Term, constant: Term) -> Term:
         return constant
 
-    def advance(self, t: Any, by: int, to: float) -> Any:  # noqa: ARG002 - a clock of few bits asks
+    def within(self, t: Term, steps: float) -> Term:
+        return self.minimum(t, steps)
+
+    @folded
+    def advance(self, t: Term, by: int, to: float) -> Term:
         return self.let(t + by, "t")
 
-    def divmod(self, t: Any, by: Any) -> tuple[Any, Any]:
+    @folded
+    def divmod(self, t: Term, by: Term) -> tuple[Expression, Expression]:
         whole, rest = self.fresh("cycle"), self.fresh("t")
         self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(t).text}, {as_source(by).text})"))
         return Expression(whole), Expression(rest)
 
-    def rescale(self, t: Any, to: int, of: int) -> Any:
+    @folded
+    def rescale(self, t: Term, to: int, of: int) -> Term:
+        t = self.let(t, "t")
         if to * of < EXACT:
-            whole, rest = self.divmod(t * to, of)
-            return self.let(whole + rest / of, "t")
-        t, result = self.let(t, "t"), self.fresh("t")
+            return self.let(self._quotient(t * to, of), "t")
+        result = self.fresh("t")
         branches: list[tuple[str, Block]] = []
         with self.inside(branches, f"isinstance({t.text}, int)"):
-            whole, rest = self.divmod(t * to, of)
-            self.block.append(Let(result, f"{whole.text} + {rest.text} / {of!r}"))
+            self.block.append(Let(result, self._quotient(t * to, of).text))
         with self.inside(branches, ""):
-            self.block.append(Let(result, f"{t.text} / {of!r} * {to!r}"))
+            self.block.append(Let(result, (t / of * to).text))
         self.block.append(If(branches))
         return Expression(result)
 
-    def lookup(self, t: Any, times: Sequence[int], entries: Sequence[float]) -> Any:
+    def _quotient(self, t: Expression, of: int) -> Expression:
+        """Return t / of, its whole part exact."""
+        whole, rest = self.divmod(t, of)
+        return whole + rest / of
+
+    @folded
+    def lookup(self, t: Term, times: Sequence[int], entries: Sequence[float]) -> Term:
         if not times:
             return entries[0]
         t = self.let(t, "t")
@@ -258,140 +236,112 @@ class Recorder(Elementary):
                 f"{entry!r} if {t.text} >= {time!r} else "
                 for time, entry in zip(reversed(times), reversed(entries), strict=False)
             )
-            return Expression(f"{text}{entries[0]!r}", _CHOICE)
-        self.imported.add("bisect_right")
+            return Expression(f"{text}{entries[0]!r}", CHOICE)
         times_, levels = self.table("TIMES", times), self.table("LEVELS", entries)
         return Expression(f"{levels}[bisect_right({times_}, {t.text})]")
 
-    def apply(self, function: Any, t: Any) -> Any:  # noqa: ARG002 - as in every namespace
-        raise NoSourceError(f"a Function has no source, got {function!r}")
+    def apply(self, fn: object, checked: Function, t: Term) -> Term:
+        if self._search is None:
+            raise ValueError(f"a Function has no source, got {fn!r}")
+        name = self.named("function", id(fn), lambda: checked)
+        return self.let(Expression(f"{name}({as_source(t).text})"))
 
-    def pick_phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+    def value_of(self, schedule: "Evaluable", t: Term) -> Term:
+        if id(schedule) not in self._shared:
+            return schedule._value(self, t)  # type: ignore[no-any-return]
+        key = id(schedule), as_source(t).text
+        if key not in self._known:
+            value = schedule._value(self, t)
+            self._known[key] = self.let(value) if isinstance(value, Expression) else value
+        return self._known[key]
+
+    def pick_phase(self, t: Term, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:
+        if not isinstance(t, Expression):
+            i = max(i for i, start in enumerate(starts) if start <= t)
+            return self.value_of(phases[i], t - starts[i])
         last = len(phases) - 1
         owners = [i for i, phase in enumerate(phases) if phase.steps or i == last]
         t = self.let(t, "t")
-        if len(owners) > MAX_BRANCHES:
-            return self._searched(t, [starts[i] for i in owners], [phases[i] for i in owners])
-        makes = [self._at(t, starts[i], phases[i]) for i in owners]
-        return self.choose(t.text, [starts[i] for i in owners[1:]], makes)
+        if len(owners) <= MAX_BRANCHES:
+            makes = [self._local(t, starts[i], phases[i]) for i in owners]
+            return self.choose(t.text, [starts[i] for i in owners[1:]], makes)
+        if self._search is None:
+            return self._tabulated(t, [starts[i] for i in owners], [phases[i] for i in owners])
+        search = self._search
+        name = self.named("chain", id(phases), lambda: search(starts, phases))
+        return self.let(Expression(f"{name}({t.text})"))
 
-    def _at(self, t: Expression, start: int, phase: Any) -> Callable[[], Any]:
-        return lambda: phase._value(self, self.let(t - start, "t") if start else t)
+    def _local(self, t: Expression, start: int, phase: "Evaluable") -> Callable[[], Term]:
+        """Return what records the value of *phase* on its own clock."""
+        return lambda: self.value_of(phase, self.let(t - start, "t") if start else t)
 
-    def unclamped(self, t: Expression, schedule: Any, end: float, check: tuple[str, ...] = ()) -> Expression:
+    def unclamped(self, t: Expression, schedule: "Evaluable", end: float, check: str = "") -> Expression:
         """Return the value of a schedule at a clock that nobody clamped: from *end* on it stays.
 
         The lines of *check* run where the clock may be below 0: no phase but the first pays for them.
         """
-        starts, phases = getattr(schedule, "starts", (0,)), getattr(schedule, "phases", (schedule,))
+        starts, phases = schedule.starts, schedule.phases
         owners = [i for i, phase in enumerate(phases) if phase.steps]
         if len(owners) > MAX_BRANCHES:
             starts, phases, owners = (0,), (schedule,), [0]
-        makes = [self._at(t, starts[i], phases[i]) for i in owners]
+        makes = [self._local(t, starts[i], phases[i]) for i in owners]
         bounds = [starts[i] for i in owners[1:]]
         if end < math.inf:
-            makes.append(lambda: schedule._value(PYTHON, end))  # not before: a `Function` may refuse it
+            makes.append(lambda: self.value_of(schedule, end))
             bounds += [int(end)] * bool(owners)
         first = makes[0]
 
-        def checked() -> Any:
+        def checked() -> Term:
             if check:
-                self.block.append(Verbatim(check))
+                self.block.append(check)
             return first()
 
         return self.choose(t.text, bounds, [checked, *makes[1:]])
 
-    def _searched(self, t: Expression, starts: Sequence[int], phases: Sequence[Any]) -> Expression:
+    def _tabulated(self, t: Expression, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Expression:
         """Find the phase by bisection; phases of one formula share its lines, and a table of numbers."""
-        self.imported.add("bisect_right")
         begins = self.table("STARTS", starts)
-        i = self.let(Expression(f"bisect_right({begins}, {t.text}) - 1", _SUM), "i")
-        local = self.let(t - Expression(f"{begins}[{i.text}]"), "t")
-        kinds: dict[Any, int] = {}
-        plans = [phase._kernel() for phase in phases]
-        kind_of = [kinds.setdefault(plan.formula or k, len(kinds)) for k, plan in enumerate(plans)]
-        numbers = self.table("NUMBERS", [plan.numbers for plan in plans])
+        owner = self.let(Expression(f"bisect_right({begins}, {t.text}) - 1", SUM), "i")
+        local = self.let(t - Expression(f"{begins}[{owner.text}]"), "t")
+        groups = grouped(phases)
+        kinds: dict[int, int] = {}
+        rows: dict[int, tuple[float, ...]] = {}
+        for kind, group in enumerate(groups):
+            kinds |= dict.fromkeys(group.members, kind)
+            rows |= zip(group.members, group.numbers, strict=True)
+        places = range(len(phases))
+        numbers = self.table("NUMBERS", [rows[place] for place in places])
 
-        def make(formula: Any) -> Callable[[], Any]:
-            if isinstance(formula, int):
-                return lambda: phases[formula]._value(self, local)
-            count = len(next(plan.numbers for plan in plans if plan.formula == formula))
+        def value(group: Group) -> Term:
+            if group.formula is None:
+                return self.value_of(phases[group.members[0]], local)
+            names = [self.fresh("c") for _ in group.numbers[0]]
+            self.block.append(Let(f"{', '.join(names)},", f"{numbers}[{owner.text}]"))
+            return group.formula(self, local, *map(Expression, names))  # type: ignore[no-any-return]
 
-            def shared() -> Any:
-                names = [self.fresh("c") for _ in range(count)]
-                self.block.append(Let(f"{', '.join(names)},", f"{numbers}[{i.text}]"))
-                return formula(self, local, *map(Expression, names))
-
-            return shared
-
-        if len(kinds) == 1:
-            return as_source(make(next(iter(kinds)))())
-        kind = self.let(Expression(f"{self.table('KINDS', kind_of)}[{i.text}]"), "kind")
-        return self.choose(kind.text, range(1, len(kinds)), [make(formula) for formula in kinds])
+        if len(groups) == 1:
+            return as_source(value(groups[0]))
+        kind_of = self.table("KINDS", [kinds[place] for place in places])
+        chosen = self.let(Expression(f"{kind_of}[{owner.text}]"), "kind")
+        return self.choose(chosen.text, range(1, len(groups)), [partial(value, group) for group in groups])
 
 
-def _literal(entry: Any) -> str:
+def _literal(entry: "Term | tuple[Term, ...]") -> str:
+    """Return a number, or a tuple of numbers, as source."""
     if isinstance(entry, tuple):
-        return "(" + "".join(f"{_literal(one)}, " for one in entry) + ")"
+        return "(" + "".join(f"{_literal(number)}, " for number in entry) + ")"
     return as_source(entry).text
 
 
-def lines(block: Block, result: str, depth: int = 1) -> Iterator[str]:
-    """Yield the source of *block*, which ends by returning *result*."""
-    pad, before, last = "    " * depth, block[:-1], block[-1] if block else None
-    for statement in before:
-        yield from _statement(statement, depth)
-    if isinstance(last, If) and _gives(last, result):
-        for word, (condition, branch) in zip(_WORDS, last.branches, strict=False):
-            yield f"{pad}{word} {condition}:" if condition else f"{pad}else:"
-            yield from lines(branch, result, depth + 1)
-    elif isinstance(last, Let) and last.name == result:
-        yield f"{pad}return {last.text}"
-    else:
-        if last is not None:
-            yield from _statement(last, depth)
-        yield f"{pad}return {result}"
-
-
-_WORDS = ("if", *["elif"] * MAX_BRANCHES)
-
-
-def _gives(statement: Statement, result: str) -> bool:
-    if isinstance(statement, If):
-        return all(_gives(branch[-1], result) for _, branch in statement.branches)
-    return isinstance(statement, Let) and statement.name == result
-
-
-def _statement(statement: Statement, depth: int) -> Iterator[str]:
-    pad = "    " * depth
-    if isinstance(statement, Let):
-        yield f"{pad}{statement.name} = {statement.text}"
-        return
-    if isinstance(statement, Verbatim):
-        yield from (pad + line for line in statement.lines)
-        return
-    for word, (condition, branch) in zip(_WORDS, statement.branches, strict=False):
-        yield f"{pad}{word} {condition}:" if condition else f"{pad}else:"
-        for inner in branch:
-            yield from _statement(inner, depth + 1)
-
-
-def compile_source(program: str, name: str) -> Callable[..., Any]:
-    """Return the function *name* of a recorded program."""
-    scope: dict[str, Any] = {}
-    exec(compile(program, f"<{name}>", "exec"), scope)  # noqa: S102 - recorded: names of ours, and numbers
-    return scope[name]  # type: ignore[no-any-return]
-
-
-def compile_schedule(schedule: Any, end: float) -> Callable[[int], float]:
-    """Return the value of *schedule* as a plain function of t >= 0, without checks."""
-    recorder = Recorder("t")
-    result = recorder.unclamped(Expression("t"), schedule, end).text
-    return compile_source(recorder.program("def value(t):", result), "value")
+def compile_source(program: str, name: str, scope: "dict[str, Function] | None" = None) -> Compiled:
+    """Return the function *name* of a recorded program, which calls those of *scope* by name."""
+    namespace: dict[str, object] = dict(scope or {})
+    exec(compile(program, f"<{name}>", "exec"), namespace)  # noqa: S102 - recorded: names of ours, and numbers
+    return namespace[name]  # type: ignore[return-value]
 
 
 @cache
-def compile_formula(formula: Callable[..., Any], count: int) -> Callable[..., float]:
+def compile_formula(formula: Formula, count: int) -> Compiled:
     """Return *formula* as a plain function of *count* numbers and t: one for all phases of a kind."""
     names = [f"n{i}" for i in range(count)]
     recorder = Recorder(*names, "t")

@@ -6,16 +6,22 @@ and so are the gradients; a root or power has gradient 0 where its own slope is 
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
+from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.python_numbers import Elementary
+from tlama_core._evaluation.trees import Memory, worth_remembering
+
+if TYPE_CHECKING:
+    from tlama_core._evaluation import Clock, Evaluable, Library, Value
 
 MAX_BRANCHES = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
 
 
-def evaluate_traced(schedule: Any, step: Any, lib: Any = None) -> Any:
+def evaluate_traced(schedule: "Evaluable", step: "Value", lib: "Library | None" = None) -> "Value":
     """Return the values at an array of steps, as an array of the same library, device and shape.
 
     Another *lib* than the array's own may serve it, if it has the names of the array API that are used here.
@@ -25,18 +31,18 @@ def evaluate_traced(schedule: Any, step: Any, lib: Any = None) -> Any:
         raise TypeError(f"an array of steps must hold numbers, got dtype {step.dtype}")
     if lib.isdtype(step.dtype, "integral") and not _divides_integers(step):
         step = lib.astype(step, lib.zeros(()).dtype)
-    xp = TracedNamespace(lib, step)
+    xp = TracedNamespace(lib, step, worth_remembering(schedule))
     t = xp.clock(lib.reshape(step, (-1,)), schedule.steps)
     values = lib.reshape(schedule._value(xp, t), step.shape)
     return lib.astype(values, xp.result) if values.dtype != xp.result else values
 
 
-def _divides_integers(step: Any) -> bool:
+def _divides_integers(step: "Value") -> bool:
     """Whether the quotient of integers is defined, as the array API leaves open."""
     return type(step).__module__.partition(".")[0] in ("torch", "jax", "jaxlib")
 
 
-def _library(step: Any) -> Any:
+def _library(step: "Value") -> "Library":
     if type(step).__module__.partition(".")[0] != "torch":
         return step.__array_namespace__()
     import array_api_compat.torch  # the one that everybody uses and that does not name its namespace
@@ -47,8 +53,8 @@ def _library(step: Any) -> Any:
 class TracedNamespace(Elementary):
     """Serves a one-dimensional array of integers or floats of the library *lib*."""
 
-    def __init__(self, lib: Any, step: Any) -> None:
-        self.lib = lib
+    def __init__(self, lib: "Library", step: "Value", shared: frozenset[int]) -> None:
+        self.lib, self._memory = lib, Memory(shared) if shared else None
         self.device = {"device": step.device} if lib.__name__.endswith("torch") else {}
         self.floating = lib.isdtype(step.dtype, "real floating")
         self.result = step.dtype if self.floating else lib.zeros(()).dtype
@@ -60,45 +66,58 @@ class TracedNamespace(Elementary):
         # No clock passes the last number of its type but one, so that t + 1 is one too.
         self.latest = math.inf if self.floating else lib.iinfo(self.whole).max - 1
 
-    def clock(self, step: Any, steps: float) -> Any:
+    def clock(self, step: "Value", steps: float) -> "Clock":
         """Return *step* as a clock within [0, steps]."""
         if self.floating:
-            return self.within(self.lib.astype(step, self.real), steps)
+            return self._held(self.lib.astype(step, self.real), steps)
         if self.lib.iinfo(step.dtype).max > self.latest:
             step = self.where(step > self.latest, self.latest, step)
-        return self.within(self.lib.astype(step, self.whole), steps)
+        return self._held(self.lib.astype(step, self.whole), steps)
 
-    def within(self, t: Any, steps: Any) -> Any:
-        """Return *t*, not below 0 and not past *steps*; a boundary past the clock is never reached."""
+    def _held(self, t: "Clock", steps: "float | Value") -> "Clock":
+        """Return *t*, not below 0 and not past *steps*, a number or one for each time."""
         t = self.where(t < 0, 0, t)
-        if isinstance(steps, (int, float)) and steps > self.latest:
+        if isinstance(steps, (int, float)):
+            return self._held_below(t, steps)
+        return self.minimum(t, steps)
+
+    def _held_below(self, t: "Clock", steps: float) -> "Clock":
+        """Return *t*, not past *steps*; a boundary past the clock is never reached."""
+        if steps > self.latest:
             return t
         return self.minimum(t, self.constant(steps) if isinstance(steps, int) else steps)
 
+    def within(self, t: "Clock", steps: float) -> "Clock":
+        make = partial(self._held_below, t, steps)
+        return self._memory.clock(t, steps, make) if self._memory is not None else make()
+
+    def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
+        return self._memory.value(self, schedule, t) if self._memory is not None else schedule._value(self, t)
+
     # --- the names of the array API, and plain numbers as they are
 
-    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+    def where(self, condition: "Value", yes: "Value", no: "Value") -> "Value":
         if isinstance(condition, bool):
             return yes if condition else no
         return self.lib.where(condition, yes, no)
 
-    def minimum(self, a: Any, b: Any) -> Any:
+    def minimum(self, a: "Value", b: "Value") -> "Value":
         return self.where(b < a, b, a)
 
-    def maximum(self, a: Any, b: Any) -> Any:
+    def maximum(self, a: "Value", b: "Value") -> "Value":
         return self.where(b > a, b, a)
 
-    def clip(self, x: Any, low: Any, high: Any) -> Any:
+    def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
         return self.where(x < low, low, self.where(x > high, high, x))
 
-    def _function(self, name: str, x: Any) -> Any:
+    def _function(self, name: str, x: "Value") -> "Value":
         return getattr(math if isinstance(x, float) else self.lib, name)(x)
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: "Value") -> "Value":
         # Both branches are finite where x is 0, so that the gradient there is 0 and not NaN.
         return self.where(x > 0, self.lib.sqrt(self.where(x > 0, x, 1.0)), 0.0)
 
-    def pow(self, x: Any, y: Any) -> Any:
+    def pow(self, x: "Value", y: "Value") -> "Value":
         if isinstance(x, float):
             return x**y
         return self.where(x > 0, self.where(x > 0, x, 1.0) ** y, 0.0)
@@ -109,34 +128,33 @@ class TracedNamespace(Elementary):
         """Return a constant as this library can hold it beside a clock of so many bits."""
         return float(constant) if self.floating or constant > self.latest else constant
 
-    def full_like(self, t: Any, constant: Any) -> Any:
+    def full_like(self, t: "Clock", constant: "Value") -> "Value":
         return self.lib.zeros_like(t, dtype=self.real) + constant
 
-    def divmod(self, t: Any, by: Any) -> tuple[Any, Any]:
+    def divmod(self, t: "Clock", by: "Value") -> tuple["Value", "Value"]:
         whole = t // by
         return whole, t - whole * by
 
-    def advance(self, t: Any, by: int, to: float) -> Any:
+    def advance(self, t: "Clock", by: int, to: float) -> "Value":
         if to <= self.latest or self.floating:
             return t + self.constant(by)
         if to < math.inf or by > self.latest:
             return self.lib.astype(t, self.real) + float(by)
         return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
 
-    def rescale(self, t: Any, to: int, of: int) -> Any:
+    def rescale(self, t: "Clock", to: int, of: int) -> "Value":
         if to * of < (2 / self.lib.finfo(t.dtype).eps if self._is_real(t) else self.latest):
             whole, rest = self.divmod(t * to, of)
             return whole + rest / of
         return t / self.constant(of) * self.constant(to)
 
-    def _is_real(self, t: Any) -> bool:
+    def _is_real(self, t: "Clock") -> bool:
         return bool(self.lib.isdtype(t.dtype, "real floating"))  # of a clock that was rescaled, too
 
-    def apply(self, function: Any, t: Any) -> Any:
-        """Return what a `Function` makes of the array: it is traced, so nothing can be checked."""
-        return self.lib.zeros_like(t, dtype=self.real) + function.fn(t)
+    def apply(self, fn: Callable[["Clock"], "Value"], checked: object, t: "Clock") -> "Value":
+        return self.lib.zeros_like(t, dtype=self.real) + fn(t)  # it is traced: nothing can be checked
 
-    def lookup(self, t: Any, times: Sequence[int], entries: Sequence[float]) -> Any:
+    def lookup(self, t: "Clock", times: Sequence[int], entries: Sequence[float]) -> "Value":
         reached = [time for time in times if time <= self.latest]
         if len(reached) < MAX_BRANCHES:
             value = self.full_like(t, entries[0])
@@ -145,7 +163,7 @@ class TracedNamespace(Elementary):
             return value
         return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
 
-    def pick_phase(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+    def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         last = len(phases) - 1
         owners = [
             (start, phase)
@@ -158,44 +176,40 @@ class TracedNamespace(Elementary):
         for i, (start, phase) in reversed(list(enumerate(owners))):
             # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
             local = t if start == 0 else self.maximum(t - self.constant(start), 0)
-            local = local if i == len(owners) - 1 else self.within(local, phase.steps)
-            here = phase._value(self, local)
+            local = local if i == len(owners) - 1 else self._held(local, phase.steps)
+            here = self.value_of(phase, local)
             value = here if value is None else self.where(t < self.constant(owners[i + 1][0]), here, value)
         return value
 
-    def _gathered(self, t: Any, starts: Sequence[int], phases: Sequence[Any]) -> Any:
+    def _gathered(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         """Compute every formula once, with the numbers of each time's phase looked up."""
         owner = self._searched(starts[1:], t)
-        kinds: dict[Any, list[int]] = {}
-        plans = [phase._kernel() for phase in phases]
-        for i, plan in enumerate(plans):
-            kinds.setdefault(i if plan.formula is None else plan.formula, []).append(i)
         value = None
-        for formula, members in kinds.items():
-            if isinstance(formula, int):
-                phase = phases[formula]
-                here = phase._value(self, self.within(t - self.constant(starts[formula]), phase.steps))
-            else:
-                here = self._shared(t, owner, formula, members, starts, phases, plans)
+        for group in grouped(phases):
+            here = self._of_group(group, t, owner, starts, phases)
             if value is None:
                 value = here
                 continue
             mine = [0] * len(phases)
-            for i in members:
+            for i in group.members:
                 mine[i] = 1
             value = self.where(self._taken(mine, owner) == 1, here, value)
         return value
 
-    def _shared(
+    def _of_group(
         self,
-        t: Any,
-        owner: Any,
-        formula: Any,
-        members: Sequence[int],
+        group: Group,
+        t: "Clock",
+        owner: "Value",
         starts: Sequence[int],
-        phases: Sequence[Any],
-        plans: Sequence[Any],
-    ) -> Any:
+        phases: "Sequence[Evaluable]",
+    ) -> "Value":
+        """Return the values of one formula, each with the numbers of its own phase."""
+        members = group.members
+        if group.formula is None:
+            (only,) = members
+            phase = phases[only]
+            return self.value_of(phase, self._held(t - self.constant(starts[only]), phase.steps))
         rows = [0] * len(phases)  # a time of another kind borrows a row, within whose phase it is clamped
         for row, i in enumerate(members):
             rows[i] = row
@@ -203,17 +217,18 @@ class TracedNamespace(Elementary):
         start = self._taken([starts[i] for i in members], row)
         longest = self.latest if math.isfinite(self.latest) else 10**30
         length = self._taken([min(phases[i].steps, longest) for i in members], row)
-        columns = zip(*(plans[i].numbers for i in members), strict=True)
-        numbers = [self._taken(column, row) for column in columns]
-        return formula(self, self.within(t - start, length), *numbers)
+        numbers = [self._taken(column, row) for column in group.columns()]
+        return group.formula(self, self._held(t - start, length), *numbers)
 
-    def _searched(self, times: Sequence[int], t: Any) -> Any:
+    def _searched(self, times: Sequence[int], t: "Clock") -> "Value":
+        """Return how many of *times* each time has reached."""
         return self.lib.searchsorted(self._table(times), t, side="right")
 
-    def _taken(self, column: Sequence[float], at: Any, *, places: bool = False) -> Any:
+    def _taken(self, column: Sequence[float], at: "Value", *, places: bool = False) -> "Value":
+        """Return the entry of *column* at each of the places *at*."""
         return self.lib.take(self._table(column, places=places), at, axis=0)
 
-    def _table(self, column: Sequence[float], *, places: bool = False) -> Any:
+    def _table(self, column: Sequence[float], *, places: bool = False) -> "Value":
         """Return constants as an array: whole ones, if they are places or all fit the clock's type."""
         fits = not self.floating and all(type(c) is int and c <= self.latest for c in column)
         whole = places or fits

@@ -13,7 +13,8 @@ import numpy as np
 
 from tlama_core._evaluation.traced import evaluate_traced
 from tlama_core._fields import final_value, length
-from tlama_core.algebra import CHILD, Schedule, arguments
+from tlama_core._notation import arguments
+from tlama_core.algebra import CHILD, Schedule
 from tlama_core.text import parse
 
 

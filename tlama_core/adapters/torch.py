@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from tlama_core._evaluation.fast_calls import compiled
+from tlama_core._evaluation.fast_calls import compile_schedule
 from tlama_core._fields import as_length, as_number, is_number, refuse
 from tlama_core.algebra import Constant, OpenChain, Schedule
 from tlama_core.text import has_text, parse
@@ -303,9 +303,9 @@ def _count_of(optimizer: Optimizer, key: str, held: object) -> None:
 def _rates(held: Schedule | list[Schedule]) -> tuple[Callable[[int], Any], bool]:
     """Return the function of the clock that gives a rate, or all of them; and whether it gives all."""
     if isinstance(held, Schedule):
-        return compiled(held), False
+        return compile_schedule(held), False
     distinct = {schedule: i for i, schedule in enumerate(dict.fromkeys(held))}
-    functions = [compiled(schedule) for schedule in distinct]
+    functions = [compile_schedule(schedule) for schedule in distinct]
     order = [distinct[schedule] for schedule in held]
     pick = itemgetter(*order) if len(order) > 1 else iter
     return (lambda clock: [*pick([function(clock) for function in functions])]), True

@@ -1,0 +1,93 @@
+"""A formula and its numbers, apart: phases of one formula are then computed together, or by one function.
+
+A formula takes a namespace, a clock and the numbers. Two formulas are equal where they compute alike.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tlama_core._evaluation import Clock, Namespace, Value
+
+Formula: TypeAlias = "Callable[..., Value]"  # type: ignore[explicit-any]  # of as many numbers as it has
+"""Called as `formula(xp, t, *numbers)`."""
+
+
+class Kernel(NamedTuple):
+    """A value as a formula shared by all of its kind, and the numbers that make it this one."""
+
+    formula: "Formula | None" = None
+    """None where a schedule shares its computation with no other."""
+    numbers: tuple[float, ...] = ()
+
+    def value(self, xp: "Namespace", t: "Clock") -> "Value":
+        """Return the value of the formula at *t*."""
+        formula, numbers = self
+        return formula(xp, t, *map(xp.constant, numbers))  # type: ignore[misc]  # asked of those that have one
+
+
+def constantly(xp: "Namespace", t: "Clock", constant: "Value") -> "Value":
+    """Return *constant* at every time: the formula of a hold, and of any phase of no length."""
+    return xp.full_like(t, constant)
+
+
+@attrs.define(unsafe_hash=True)  # not frozen: torch.compile cannot trace how a frozen one is made
+class Scaling:
+    """A formula times a factor, which is the first of the numbers."""
+
+    formula: Formula
+
+    def __call__(self, xp: "Namespace", t: "Clock", factor: "Value", *numbers: "Value") -> "Value":
+        """Return *factor* times the value of the formula at *t*."""
+        return factor * self.formula(xp, t, *numbers)
+
+
+@attrs.define(unsafe_hash=True)  # likewise
+class Clipping:
+    """A formula whose values do not leave a range, which the first two of the numbers say."""
+
+    formula: Formula
+
+    def __call__(
+        self, xp: "Namespace", t: "Clock", low: "Value", high: "Value", *numbers: "Value"
+    ) -> "Value":
+        """Return the value of the formula at *t*, within the range."""
+        return xp.clip(self.formula(xp, t, *numbers), low, high)
+
+
+class HasKernel(Protocol):
+    """What can be grouped."""
+
+    def _kernel(self) -> Kernel: ...
+
+
+class Group(NamedTuple):
+    """Phases of a chain that share one formula."""
+
+    formula: "Formula | None"
+    """None for a phase that shares its computation with no other: the only member of its group."""
+    members: list[int]
+    """The places of the phases in the chain."""
+    numbers: list[tuple[float, ...]]
+    """The numbers of each member."""
+
+    def columns(self) -> list[tuple[float, ...]]:
+        """Return the numbers by what they are: one column for each argument of the formula."""
+        return list(zip(*self.numbers, strict=True))
+
+
+def grouped(phases: "Sequence[HasKernel]") -> list[Group]:
+    """Return the phases of a chain grouped by formula, in the order of their first members."""
+    groups: dict[Formula | int, Group] = {}
+    for place, phase in enumerate(phases):
+        formula, numbers = phase._kernel()
+        key = place if formula is None else formula
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = Group(formula, [], [])
+        group.members.append(place)
+        group.numbers.append(numbers)
+    return list(groups.values())

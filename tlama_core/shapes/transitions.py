@@ -1,0 +1,247 @@
+"""Shapes with two ends: a way to go from *start* to *end*, one formula each."""
+
+import math
+from abc import abstractmethod
+from typing import ClassVar
+
+from tlama_core._evaluation import Clock, Namespace, Value
+from tlama_core._evaluation.kernels import Clipping, Formula, Kernel, constantly
+from tlama_core._fields import final_value, length, number, refuse
+from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
+
+HALF_PI = math.pi / 2
+
+
+@final_value
+class Transition(Schedule):
+    """A transition from *start* to *end* in *steps* updates: what all two-ended shapes share.
+
+    A shape says how much of an amount is left (`_remaining`) and how much of it has come (`_arrived`), each
+    accurate where it is small. The value is built from the end smaller in magnitude, so that nothing
+    cancels, and clipped, so that rounding never leaves the range between the ends.
+    """
+
+    start: float = number()
+    end: float = number()
+    steps: int = length()
+
+    _never_overshoots: ClassVar[bool] = False
+    """Whether no weight is ever above 1, whatever the rounding."""
+
+    @staticmethod
+    @abstractmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        """Return what is left of *amount*: all of it at t = 0, 0 at left = 0."""
+
+    @staticmethod
+    @abstractmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        """Return what has come of *amount*: 0 at t = 0, all of it at left = 0."""
+
+    def _extra(self) -> tuple[float, ...]:
+        """Return the numbers that the weights need besides the times."""
+        return ()
+
+    @classmethod
+    def _from_end(
+        cls, xp: Namespace, t: Clock, near: Value, span: Value, steps: Value, *extra: Value
+    ) -> Value:
+        return near + cls._remaining(xp, span, t, steps - t, steps, *extra)
+
+    @classmethod
+    def _from_start(
+        cls, xp: Namespace, t: Clock, near: Value, span: Value, steps: Value, *extra: Value
+    ) -> Value:
+        return near + cls._arrived(xp, span, t, steps - t, steps, *extra)
+
+    @classmethod
+    def _blended(
+        cls, xp: Namespace, t: Clock, start: Value, end: Value, steps: Value, *extra: Value
+    ) -> Value:
+        left = steps - t
+        going = cls._remaining(xp, start, t, left, steps, *extra)
+        return going + cls._arrived(xp, end, t, left, steps, *extra)
+
+    @classmethod
+    def to(cls, end: float, steps: int, **parameters: float | None) -> OpenChain:
+        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
+
+        *parameters* are those that the shape takes by keyword, such as a power.
+
+        >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
+        Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
+        """
+        return open_phase(cls(1.0, end, steps, **parameters), "to")
+
+    def _kernel(self) -> Kernel:
+        start, end = self.start, self.end
+        low, high = min(start, end), max(start, end)
+        rest = (self.steps, *self._extra())
+        if self.steps == 0 or start == end:
+            return Kernel(constantly, (end,))
+        if low < 0 < high:  # ends of opposite sign: their difference may be past any float
+            return Kernel(Clipping(self._blended), (low, high, start, end, *rest))
+        near, far = (end, start) if abs(start) >= abs(end) else (start, end)
+        formula: Formula = self._from_end if near == end else self._from_start
+        span = _span(near, far)
+        if self._never_overshoots and near + span == far:  # rounding is monotone: nothing can leave the range
+            return Kernel(formula, (near, span, *rest))
+        return Kernel(Clipping(formula), (low, high, near, span, *rest))
+
+    def _value(self, xp: Namespace, t: Clock) -> Value:
+        return self._kernel().value(xp, t)
+
+    def _with_length(self, steps: int) -> Schedule:
+        return changed(self, steps=steps)
+
+
+def _span(near: float, far: float) -> float:
+    """Return far - near, such that near + span reaches *far* in spite of rounding."""
+    span = far - near
+    return span if abs(near + span) >= abs(far) else math.nextafter(span, math.copysign(math.inf, span))
+
+
+@final_value
+class Linear(Transition):
+    """A straight line from *start* to *end*.
+
+    value(t) = start + (end - start) * t / steps,  t in optimizer updates
+
+    >>> list(Linear(1.0, 0.0, steps=4))
+    [1.0, 0.75, 0.5, 0.25]
+    """
+
+    _never_overshoots = True
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        return amount * (left / steps)
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        return amount * (t / steps)
+
+
+@final_value
+class Cosine(Transition):
+    """Half a cosine wave from *start* to *end*, down or up.
+
+    value(t) = end + (start - end) * (1 + cos(pi * t / steps)) / 2,  t in optimizer updates
+
+    >>> [round(value, 3) for value in Cosine(1.0, 0.0, steps=4)]
+    [1.0, 0.854, 0.5, 0.146]
+
+    Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
+    """
+
+    _never_overshoots = True
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        wave = xp.sin(HALF_PI * (left / steps))  # (1 + cos) / 2 would cancel near its zero
+        return amount * wave * wave
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        wave = xp.sin(HALF_PI * (t / steps))
+        return amount * wave * wave
+
+
+@final_value
+class Sqrt(Transition):
+    """A square root from *start* to *end*: steep at first. Downwards, the "1-sqrt" cooldown.
+
+    value(t) = start + (end - start) * sqrt(t / steps),  t in optimizer updates
+
+    >>> Sqrt(1.0, 0.0, steps=100)(25)
+    0.5
+
+    Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392
+    """
+
+    _never_overshoots = True
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        # Apart at 0, where the slope is infinite, so that the gradient there is 0.
+        return amount * xp.where(t > 0, left / steps / (1 + xp.sqrt(t / steps)), 1.0)
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        return amount * xp.sqrt(t / steps)
+
+
+@final_value
+class Polynomial(Transition):
+    """A power of the time that is left, from *start* to *end*.
+
+    value(t) = end + (start - end) * (1 - t / steps)**power,  t in optimizer updates;  power > 0
+
+    >>> Polynomial(1.0, 0.0, steps=10, power=2)(5)
+    0.25
+    """
+
+    power: float = number(kw_only=True, above=0.0)
+
+    def _extra(self) -> tuple[float, ...]:
+        return (self.power,)
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        (power,) = extra
+        return amount * xp.pow(left / steps, power)
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        (power,) = extra
+        p, q = t / steps, left / steps
+        # Each logarithm where it is accurate, both always finite; 1 - q**power would cancel near 0.
+        early = xp.log1p(-xp.minimum(p, 0.25))
+        log_q = xp.where(p < 0.25, early, xp.log(xp.where(left > 0, q, 1.0)))
+        return amount * xp.where(left > 0, -xp.expm1(power * log_q), 1.0)
+
+
+@final_value
+class Exponential(Transition):
+    """An exponential from *start* to *end*, which it reaches.
+
+    value(t) = end + (start - end) * (e**(-rate * p) - e**-rate) / (1 - e**-rate),  p = t / steps
+
+    With rate=None (`ln(start / end)`, both ends > 0) every update multiplies by the same ratio. Another
+    rate > 0 also serves an end of 0; a larger one falls faster at first.
+
+    >>> round(Exponential(1.0, 0.01, steps=2)(1), 4)
+    0.1
+    >>> round(Exponential(1.0, 0.0, steps=2, rate=3)(1), 4)
+    0.1824
+    """
+
+    rate: float | None = number(default=None, kw_only=True, above=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("start", "end"):
+            if self.rate is None and getattr(self, name) <= 0:
+                refuse(f"Exponential.{name}", "> 0 where no rate is given", getattr(self, name))
+
+    def _extra(self) -> tuple[float, ...]:
+        """Return the rate; negative where the steep side is the end's."""
+        if self.rate is not None:
+            return (max(self.rate, 1e-200),)  # below, the curve is the same straight line
+        if math.isinf(ratio := max(self.start, self.end) / min(self.start, self.end)):
+            return (math.log(self.start) - math.log(self.end),)
+        return (math.copysign(math.log(ratio), self.start - self.end),)
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        (rate,) = extra
+        # In two halves: with ends 600 decades apart the whole exponential would be below any float.
+        half = xp.exp(-rate / 2 * (t / steps))
+        return amount * half * (half * (xp.expm1(-rate * (left / steps)) / xp.expm1(-rate)))
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        (rate,) = extra
+        steep = -abs(rate)
+        # A constant ratio climbs as it falls, seen from the other end.
+        half = xp.where(rate < 0, xp.exp(steep / 2 * (left / steps)), 1.0)
+        return amount * half * (half * (xp.expm1(steep * (t / steps)) / xp.expm1(steep)))
