@@ -1,0 +1,58 @@
+"""Staircases, functions and points."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tlama_core import (
+    Constant,
+    Cosine,
+    Function,
+    Linear,
+    Polynomial,
+    Step,
+    through,
+)
+
+
+def test_a_staircase_drops_at_its_times():
+    a = Step(2.0, {60: 0.01, 30: 0.1}, 90)
+    assert [a(t) for t in (0, 29, 29.9, 30, 59, 60, 90, 10**6)] == [2, 2, 2, 0.2, 0.2, 0.02, 0.02, 0.02]
+    assert a(np.array([30, 29, 60])).tolist() == [0.2, 2.0, 0.02]
+    assert a == Step(2.0, [(30, 0.1), (60, 0.01)], 90) == Step(2.0, iter(a.drops), 90)
+    assert Step.every(1.0, gamma=0.5, interval=30) == Constant(1.0, 30).repeat(gain=0.5)
+
+
+def test_the_tables_of_the_caller_are_copied():
+    drops = {30: 0.1}
+    a = Step(1.0, drops)
+    drops[30] = 9.0
+    assert a(30) == 0.1
+
+
+def test_a_function_joins_the_algebra():
+    table = [0.1, 0.2, 0.4]
+    a = Function(table.__getitem__, steps=3)
+    assert [a(0), a(2), a(3), a(10**6)] == [0.1, 0.4, 0.4, 0.4]
+    assert a(np.array([[2, 0], [1, 9]])).tolist() == [[0.4, 0.1], [0.2, 0.4]]
+    assert list(Constant(1.0, 2) >> a) == [1.0, 1.0, 0.1, 0.2, 0.4]
+    assert (a * 2)[1:](1) == 0.8
+    assert Function(math.sqrt)(2.25) == 1.5
+    assert Function(math.sqrt) == Function(math.sqrt) != Function(math.cos)
+
+
+@pytest.mark.parametrize("returned", [math.nan, math.inf, True, "1", None, 1j, [1.0]])
+def test_what_a_function_returns_is_checked(returned):
+    a = Function(lambda t: returned, 5)
+    for step in (3, np.arange(3)):
+        with pytest.raises((ValueError, TypeError), match="returns at step . must be a finite number"):
+            a(step)
+
+
+def test_points_are_joined():
+    points = {5_000: 0.0, 0: 1.0, 1_000: 0.3}
+    assert through(points) == Linear(1.0, 0.3, 1_000) >> Linear(0.3, 0.0, 4_000)
+    assert through(list(points.items()), shape=Cosine) == Cosine(1, 0.3, 1_000) >> Cosine(0.3, 0, 4_000)
+    assert through([(0, 1), (5, 2)], partial(Polynomial, power=2)) == Polynomial(1, 2, 5, power=2)
