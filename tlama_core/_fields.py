@@ -1,4 +1,8 @@
-"""Field helpers: what a number or a length may be, and the one sentence that refuses the rest."""
+"""Field helpers: what a number or a length may be, and the one sentence that refuses the rest.
+
+A field declared here converts and checks what it is given, and names itself in the error:
+`Linear.steps must be a whole number >= 0, got -3`.
+"""
 
 import math
 import operator
@@ -44,7 +48,11 @@ def as_number(
     at_most: float = math.inf,
     below: float = math.inf,
 ) -> float:
-    """Return *value* as a finite float within its bounds, or refuse it by *name*."""
+    """Return *value* as a finite float within its bounds, or refuse it by *name*.
+
+    Any real number of any library will do, but no bool; 0 is never negative, so that equal objects print
+    alike. What is no number is a `TypeError`, one that is not finite or out of bounds a `ValueError`.
+    """
     rule = "a finite number"
     if above > -math.inf:
         rule += f" > {above:g}"
@@ -68,7 +76,11 @@ def as_number(
 
 
 def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = False) -> int | float:
-    """Return *value* as a whole number of steps (or `inf` where *endless*), or refuse it by *name*."""
+    """Return *value* as a whole number of steps (or `inf` where *endless*), or refuse it by *name*.
+
+    Whatever Python can use as an index is a whole number; nothing is rounded in silence. What is no number
+    is a `TypeError`, one that is not whole or out of bounds a `ValueError`.
+    """
     rule = f"a whole number >= {at_least}"
     if endless:
         if isinstance(value, float) and value == math.inf:
@@ -107,6 +119,7 @@ def derived(compute: Callable[[Any], Any], *, init: Literal[False] = False) -> A
 
 
 def _field(check: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Declare a field that *check* converts; `None` passes where it is the default."""
     declared = {key: options.pop(key) for key in ("default", "kw_only") if key in options}
     optional = declared.get("default", attrs.NOTHING) is None
 

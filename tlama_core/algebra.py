@@ -1,4 +1,9 @@
-"""The algebra: what a schedule is, the operators, and the nodes that the operators build."""
+"""The algebra: what a schedule is, the operators, and the nodes that the operators build.
+
+An operator checks its operand, hands back `NotImplemented` for what it does not know, and builds its node.
+The nodes normalise only where a law is exact: `>>` and sums associate from the left, so chains and sums are
+flat; floating products do not, so `2 * (3 * a)` stays as it was written.
+"""
 
 import math
 import sys
@@ -43,7 +48,13 @@ MAX_GROWN_CYCLES = 10_000
 
 
 class OpenScheduleError(TypeError):
-    """An open phase was used as if it were a schedule; it has no start until it is chained."""
+    """An open phase was used as if it were a schedule; it has no start until it is chained.
+
+    >>> from tlama_core import Linear
+    >>> Linear.to(0.0, steps=10)(3)
+    Traceback (most recent call last):
+    tlama_core.algebra.OpenScheduleError: Linear.to(0.0, steps=10) has no start until ...
+    """
 
 
 class Schedule(ABC):
@@ -136,6 +147,7 @@ class Schedule(ABC):
         return value_at(self, step)
 
     def __repr__(self) -> str:
+        """Return the Python expression that builds this value, and that `parse` reads back."""
         return Printer()(self).text
 
     def _repr_svg_(self) -> str | None:
@@ -159,30 +171,37 @@ class Schedule(ABC):
         return sample(self, int(as_length("sample.n", n)))
 
     def _count(self) -> int:
+        """Return the length of the schedule as a sequence, or refuse an endless one."""
         if math.isinf(self.steps):
             raise ValueError(f"{short_repr(self)} is endless: a.sample(n) gives its first n values")
         return int(self.steps)
 
     def __len__(self) -> int:
+        """Return `steps`, where it is finite."""
         count = self._count()
         return count if count <= sys.maxsize else refuse("what len() counts", f"<= {sys.maxsize}", count)
 
     def __bool__(self) -> bool:
+        """Return True: a schedule of no length is a schedule, and no empty container."""
         return True
 
     def __iter__(self) -> Iterator[float]:
+        """Return the values used by all updates, one after the other."""
         return map(self, range(self._count()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> "npt.NDArray[Any]":
+        """Return the values used by all updates, so that `plt.plot(schedule)` draws them."""
         if copy is False:
             raise ValueError("a schedule has no array to share: its values are computed")
         values = self.sample(self._count())
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def __copy__(self) -> Self:
+        """Return the schedule itself: no value ever changes."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
+        """Return the schedule itself: no value ever changes."""
         return self
 
     def then(self, other: "Schedule | OpenChain") -> "Schedule":
@@ -195,6 +214,7 @@ class Schedule(ABC):
         return Piecewise.of((self, other))
 
     def __rshift__(self, other: "Schedule | OpenChain") -> "Schedule":
+        """Return `self >> other`: this schedule, and then *other* on a clock of its own."""
         if not isinstance(other, (Schedule, OpenChain)):
             return NotImplemented
         return self.then(other)
@@ -209,14 +229,17 @@ class Schedule(ABC):
         return Scaled(factor, self)
 
     def __mul__(self, other: "float | Schedule") -> "Schedule":
+        """Return `self * other`, the product at every time."""
         if isinstance(other, Schedule):
             return Product((self, other))
         return self.scale(other) if is_number(other) else NotImplemented
 
     def __rmul__(self, other: float) -> "Schedule":
+        """Return `other * self`, a number times this schedule."""
         return self.scale(other) if is_number(other) else NotImplemented
 
     def __truediv__(self, other: float) -> "Schedule":
+        """Return `self / other` for a number that is not 0: this schedule, scaled by its inverse."""
         if not is_number(other):
             return NotImplemented
         divisor = as_number("the divisor of a schedule", other)
@@ -225,18 +248,23 @@ class Schedule(ABC):
         return self.scale(1 / divisor)
 
     def __neg__(self) -> "Schedule":
+        """Return `-self`, this schedule scaled by -1."""
         return self.scale(-1.0)
 
     def __add__(self, other: "float | Schedule") -> "Schedule":
+        """Return `self + other`, the sum at every time; a number is the same at every time."""
         return Sum((self, _operand(other))) if _is_operand(other) else NotImplemented
 
     def __radd__(self, other: float) -> "Schedule":
+        """Return `other + self` for a number."""
         return Sum((_operand(other), self)) if _is_operand(other) else NotImplemented
 
     def __sub__(self, other: "float | Schedule") -> "Schedule":
+        """Return `self - other`, the difference at every time."""
         return Sum((self, _negative(other))) if _is_operand(other) else NotImplemented
 
     def __rsub__(self, other: float) -> "Schedule":
+        """Return `other - self` for a number."""
         return Sum((_operand(other), _negative(self))) if _is_operand(other) else NotImplemented
 
     def clamp(
@@ -283,6 +311,16 @@ class Schedule(ABC):
         return _stretched(self, int(as_length("stretch.steps", steps)))
 
     def __getitem__(self, cut: slice) -> "Schedule":
+        """Return `self[start:stop]`: the updates from *start* up to *stop*, on a clock from 0.
+
+        Negative indices count from a finite end. A slice holds what this schedule has at *stop*.
+
+        Raises `ValueError` for indices outside of the schedule or out of order, and for a step.
+
+        >>> from tlama_core import Linear
+        >>> list(Linear(1.0, 0.0, steps=10)[-3:])
+        [0.3, 0.2, 0.1]
+        """
         if not isinstance(cut, slice):
             raise TypeError(f"a slice a[i:j] cuts a schedule and a(k) is a value, got a[{cut!r}]")
         if cut.step is not None:
@@ -294,6 +332,7 @@ class Schedule(ABC):
         return self if start == 0 and stop == self.steps else self._cut(start, stop)
 
     def _index(self, index: object) -> int:
+        """Return an index of a slice as an update, counted from the start."""
         lowest = 0 if math.isinf(self.steps) else -int(self.steps)
         place = int(as_length("a slice index", index, at_least=lowest))
         if place > self.steps:
@@ -302,14 +341,17 @@ class Schedule(ABC):
 
 
 def _is_operand(x: object) -> "TypeGuard[float | Schedule]":
+    """Whether *x* can stand beside a schedule in a sum, a maximum or a minimum."""
     return isinstance(x, Schedule) or is_number(x)
 
 
 def _operand(x: "float | Schedule") -> Schedule:
+    """Return what stands beside a schedule as a schedule: a number is the same at every time."""
     return x if isinstance(x, Schedule) else Constant(as_number("a number beside a schedule", x))
 
 
 def _negative(x: "float | Schedule") -> Schedule:
+    """Return minus what stands beside a schedule."""
     negative = _operand(x)
     # What stands for a number stays one, with no say in the length.
     return Constant(-negative.value) if _is_bare(negative) else -negative
@@ -352,6 +394,7 @@ def changed(original: S, **changes: Any) -> S:
 
 
 def _a_schedule(candidate: object, owner: Any, field: Any) -> Schedule:
+    """Return what a field was given if it is a schedule, or refuse it by the field's name."""
     return require_schedule(f"{type(owner).__name__}.{field.name}", candidate)
 
 
@@ -373,6 +416,7 @@ def _extent_over(
 
 
 def _stretched(schedule: Schedule, steps: int) -> Schedule:
+    """Return *schedule* on a clock that takes *steps* updates: rebuilt where its lengths can change."""
     if schedule.steps == steps:
         return schedule
     if math.isinf(schedule.steps):
@@ -445,7 +489,12 @@ class Piecewise(Schedule):
     """Phases one after the other, each on its own clock: what `a >> b` builds.
 
     Phase i owns the updates from `starts[i]` up to the next start; a phase of no length owns none,
-    and the last phase also owns everything past the end.
+    and the last phase also owns everything past the end. Only the last phase may be endless.
+
+    value(t) = phases[i](t - starts[i]), where i is the phase that owns t
+
+    It is flat: a chain of chains is one chain of their phases, however they were grouped. Chains of more
+    than 20 phases print as `Piecewise.of([...])`, and those of 100,000 are still evaluated by bisection.
 
     >>> from tlama_core import Linear
     >>> chain = Constant(1.0, steps=3) >> Linear(1.0, 0.0, steps=2)
@@ -513,6 +562,7 @@ class Piecewise(Schedule):
 
 
 def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Schedule | _OpenPhase]":
+    """Yield the phases of chains in a row as those of one chain, or refuse what is no schedule."""
     for i, phase in enumerate(phases):
         if isinstance(phase, (Piecewise, OpenChain)):
             yield from phase.phases
@@ -524,9 +574,9 @@ def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Sc
 
 @final_value
 class Scaled(Schedule):
-    """A schedule times a number: what `factor * a` builds.
+    """A schedule times a number: what `factor * a`, `a / c` and `-a` build.
 
-    value(t) = factor * a(t)
+    value(t) = factor * a(t), at every t; it is as long as *a*
 
     >>> (0.5 * Constant(3.0))(7)
     1.5
@@ -555,6 +605,7 @@ class Scaled(Schedule):
 
 
 def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule, ...]:
+    """Return the terms that a pointwise node was given, the first one's own if it is of the same kind."""
     joined = tuple(_a_schedule(term, owner, field) for term in terms)
     if len(joined) < 2:
         refuse(f"{type(owner).__name__}.terms", "two schedules or more", joined)
@@ -568,7 +619,11 @@ def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule,
 
 @final_value
 class Pointwise(Schedule):
-    """Schedules joined at every time, also past their ends; as long as the longest of them."""
+    """Schedules joined at every time, also past their ends: what sums, products and bounds share.
+
+    It is as long as the longest of its terms, endless if any is. A number has no say in the length, and
+    neither has an endless `Constant`, which is what a number becomes. A term that is shorter holds its end.
+    """
 
     terms: tuple[Schedule, ...] = attrs.field(
         converter=attrs.Converter(_terms, takes_self=True, takes_field=True)
@@ -658,7 +713,9 @@ class Product(Pointwise):
 
 
 class Maximum(Pointwise):
-    """The largest of several schedules at every time: what `maximum(a, b)` builds.
+    """The largest of several schedules at every time: what `maximum(a, b)` and `a.clamp(low=b)` build.
+
+    value(t) = max(a(t), b(t), …), at every t, past the ends too
 
     >>> from tlama_core import Linear, maximum
     >>> maximum(Linear(1.0, 0.0, steps=10), 0.3)(9)
@@ -676,7 +733,9 @@ class Maximum(Pointwise):
 
 
 class Minimum(Pointwise):
-    """The smallest of several schedules at every time: what `minimum(a, b)` builds.
+    """The smallest of several schedules at every time: what `minimum(a, b)` and `a.clamp(high=b)` build.
+
+    value(t) = min(a(t), b(t), …), at every t, past the ends too
 
     >>> from tlama_core import Linear, minimum
     >>> minimum(Linear(1.0, 0.0, steps=10), 0.3)(1)
@@ -714,6 +773,7 @@ def minimum(*operands: float | Schedule) -> Schedule:
 
 
 def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedule, ...]:
+    """Return the operands that the function *name* was given as schedules, or refuse them."""
     for operand in operands:
         if isinstance(operand, OpenChain):
             operand.refuse()
@@ -730,6 +790,13 @@ class Repeated(Schedule):
 
     Cycle k is `gain**k * a.stretch(steps=round(a.steps * growth**k))`, its length rounded from exact
     rationals. An endless one with growth > 1 has its cycles up to 2**63 updates and holds from there.
+
+    Every cycle but the last hands over before its end; the last one owns it. Cycles that are alike are
+    found by division, whatever their number; those that grow or shrink are laid out as a chain, `cycles`
+    (None otherwise), and `cycle_lengths` are their lengths.
+
+    Raises `ValueError` for an endless or empty *schedule*, a cycle below one update, more than 10,000
+    cycles that grow, and where no end is given, for a growth below 1 or a gain beyond -1 and 1.
 
     >>> Constant(1.0, steps=10).repeat(gain=0.5)(25)
     0.25
@@ -833,6 +900,9 @@ class Sliced(Schedule):
 
     value(t) = a(start + t); it holds a(stop) from its end on.
 
+    Chains, constants and slices are cut without this node: the first gives its whole phases and at most
+    two cut ones, the others are rebuilt. *start* and *stop* are updates of the schedule that is cut.
+
     >>> from tlama_core import Linear
     >>> cut = Linear(1.0, 0.0, steps=10)[2:5]
     >>> cut, cut.steps, cut(0), cut(99)
@@ -873,6 +943,9 @@ class Stretched(Schedule):
 
     value(t) = a(t * a.steps / steps)
 
+    Of a schedule of no length it holds the value. A whole step that falls on a whole step of *a* gives
+    its value exactly: the quotient is taken in whole numbers.
+
     >>> from tlama_core import Function
     >>> Function(lambda t: 2.0 * t, steps=10).stretch(steps=20)(10)
     10.0
@@ -905,7 +978,7 @@ class Stretched(Schedule):
 
 @attrs.frozen
 class _OpenPhase:
-    """A shape whose start is not known yet, and the word that built it."""
+    """A shape whose start is not known yet, with another in its place, and the word that built it."""
 
     shape: Schedule
     word: str
