@@ -22,39 +22,51 @@ class Expression(Notation):
     __slots__ = ()
 
     def __add__(self, other: Term) -> "Expression":
+        """Write a sum."""
         return _binary(self, "+", other, SUM)
 
     def __radd__(self, other: Term) -> "Expression":
+        """Write a sum that begins with a number."""
         return _binary(other, "+", self, SUM)
 
     def __sub__(self, other: Term) -> "Expression":
+        """Write a difference."""
         return _binary(self, "-", other, SUM)
 
     def __rsub__(self, other: Term) -> "Expression":
+        """Write a difference that begins with a number."""
         return _binary(other, "-", self, SUM)
 
     def __mul__(self, other: Term) -> "Expression":
+        """Write a product."""
         return _binary(self, "*", other, PRODUCT)
 
     def __rmul__(self, other: Term) -> "Expression":
+        """Write a product that begins with a number."""
         return _binary(other, "*", self, PRODUCT)
 
     def __truediv__(self, other: Term) -> "Expression":
+        """Write a quotient."""
         return _binary(self, "/", other, PRODUCT)
 
     def __mod__(self, other: Term) -> "Expression":
+        """Write a rest."""
         return _binary(self, "%", other, PRODUCT)
 
     def __lt__(self, other: Term) -> "Expression":
+        """Write a comparison."""
         return _binary(self, "<", other, COMPARISON)
 
     def __gt__(self, other: Term) -> "Expression":
+        """Write a comparison."""
         return _binary(self, ">", other, COMPARISON)
 
     def __neg__(self) -> "Expression":
+        """Write a negative."""
         return Expression(f"-{self.within(SIGN)}", SIGN)
 
     def __abs__(self) -> "Expression":
+        """Write a magnitude."""
         return Expression(f"abs({self.text})")
 
 
@@ -71,6 +83,7 @@ def as_source(x: Term) -> Expression:
 
 
 def _binary(a: Term, operator: str, b: Term, level: int) -> Expression:
+    """Return two operands and the operator between them as source."""
     notation = infix(operator, level, (as_source(a), as_source(b)))
     return Expression(notation.text, notation.level)
 

@@ -41,42 +41,52 @@ class NumPyNamespace:
         self._memory = Memory(shared, bytes) if shared else None
 
     def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
+        """Return the values within the range from *low* to *high*."""
         return self.np.minimum(self.np.maximum(x, low), high)  # np.clip costs three times as much
 
     @staticmethod
     def constant(number: float) -> float:
+        """Return the number, as a float where an int64 clock could not stand beside it."""
         return number if number <= MAX_INT_CLOCK else float(number)
 
     def full_like(self, t: "Clock", constant: "Value") -> "Value":
+        """Return the constant in the shape of the clock, without its memory."""
         return self.np.broadcast_to(constant, t.shape)
 
     def within(self, t: "Clock", steps: float) -> "Clock":
+        """Return the times, none past *steps*; integers that cannot count so far stay integers."""
         if steps > MAX_INT_CLOCK and t.dtype.kind == "i":
             return t
         return self.np.minimum(t, steps)
 
     @staticmethod
     def advance(t: "Clock", by: int, to: float) -> "Clock":
+        """Return t + by: a clock of integers is never past 2**62, so that the sum fits."""
         return t + NumPyNamespace.constant(by)
 
     def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
+        """Return t * to / of, from the whole quotient and the rest where the product fits."""
         if to * of < EXACT or (t.dtype.kind == "i" and to * of < MAX_INT_CLOCK):
             whole, rest = self.np.divmod(t * to, of)
             return whole + rest / of
         return t / self.constant(of) * self.constant(to)
 
     def lookup(self, t: "Clock", times: Sequence[int], entries: Sequence[float]) -> "Value":
+        """Return the entry of the last of *times* so far, for all times by one search."""
         reached = [time for time in times if time <= MAX_INT_CLOCK or t.dtype.kind == "f"]
         places = self.np.searchsorted(self._column(reached), t, side="right")
         return self.np.asarray(entries)[places]
 
     def apply(self, fn: object, checked: Callable[[float], float], t: "Clock") -> "Value":
+        """Return what the user's function makes of each time: it is called with Python numbers."""
         return self.np.fromiter(map(checked, t.tolist()), dtype=float, count=t.size)
 
     def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
+        """Return the values of a part, from the memory if there is one and it knows."""
         return self._memory.value(self, schedule, t) if self._memory is not None else schedule._value(self, t)
 
     def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
+        """Return the values of the phases that own the times, which are sorted for it."""
         first, last = (bisect_right(starts, end.item()) - 1 for end in (t.min(), t.max()))
         if first == last:
             return self.value_of(phases[first], t - self.constant(starts[first]) if first else t)

@@ -37,38 +37,47 @@ class PythonNamespace:
 
     @staticmethod
     def where(condition: "Value", yes: "Value", no: "Value") -> "Value":
+        """Return one of two numbers that are both known already."""
         return yes if condition else no
 
     @staticmethod
     def minimum(a: float, b: float) -> float:
+        """Return the smaller of two numbers; the first of equal ones."""
         return min(a, b)
 
     @staticmethod
     def maximum(a: float, b: float) -> float:
+        """Return the larger of two numbers; the first of equal ones."""
         return max(a, b)
 
     @staticmethod
     def clip(x: float, low: float, high: float) -> float:
+        """Return *x* within the range from *low* to *high*."""
         return low if x < low else min(x, high)
 
     @staticmethod
     def constant(number: float) -> float:
+        """Return the number: beside a Python number any other can stand."""
         return number
 
     @staticmethod
     def full_like(t: float, constant: float) -> float:
+        """Return the constant: one time, one value."""
         return constant
 
     @staticmethod
     def within(t: float, steps: float) -> float:
+        """Return the time, or *steps* if it is later."""
         return min(t, steps)
 
     @staticmethod
     def advance(t: float, by: int, to: float) -> float:
+        """Return t + by: Python's integers do not overflow."""
         return t + by
 
     @staticmethod
     def rescale(t: float, to: int, of: int) -> float:
+        """Return t * to / of, from the whole quotient and the rest wherever these are exact."""
         if isinstance(t, int) or to * of < EXACT:
             whole, rest = divmod(t * to, of)
             return whole + rest / of
@@ -76,17 +85,21 @@ class PythonNamespace:
 
     @staticmethod
     def lookup(t: float, times: Sequence[int], entries: Sequence[float]) -> float:
+        """Return the entry of the last of *times* so far, found by bisection."""
         return entries[bisect_right(times, t)]
 
     @staticmethod
     def apply(fn: object, checked: Callable[[float], float], t: float) -> float:
+        """Return what the user's function makes of the time, checked to be a finite number."""
         return checked(t)
 
     def pick_phase(self, t: float, starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
+        """Return the value of the phase that owns the time, found by bisection."""
         i = bisect_right(starts, t) - 1
         return self.value_of(phases[i], t - starts[i])
 
     def value_of(self, schedule: "Evaluable", t: float) -> "Value":
+        """Return the value of a part, from the memory if there is one and it knows."""
         if self._known is None:
             return schedule._value(self, t)
         key = id(schedule), t, type(t)
@@ -106,18 +119,23 @@ class Elementary(ABC):
         """Return the value of the function *name* at *x*."""
 
     def sin(self, x: "Value") -> "Value":
+        """Return the library's `sin` of *x*."""
         return self._function("sin", x)
 
     def exp(self, x: "Value") -> "Value":
+        """Return the library's `exp` of *x*."""
         return self._function("exp", x)
 
     def expm1(self, x: "Value") -> "Value":
+        """Return the library's `expm1` of *x*."""
         return self._function("expm1", x)
 
     def log(self, x: "Value") -> "Value":
+        """Return the library's `log` of *x*."""
         return self._function("log", x)
 
     def log1p(self, x: "Value") -> "Value":
+        """Return the library's `log1p` of *x*."""
         return self._function("log1p", x)
 
 

@@ -152,18 +152,22 @@ class Recorder(Elementary):
     # --- the names of the array API
 
     def _function(self, name: str, x: Term) -> Term:
+        """Write a call of the function under a name of its own; that of a number is computed."""
         if not isinstance(x, Expression):
             return getattr(math, name)(x)  # type: ignore[no-any-return]
         return self.let(Expression(f"{name}({x.text})"))
 
     def sqrt(self, x: Term) -> Term:
+        """Write a square root; that of a number is computed."""
         return self._function("sqrt", x)
 
     @folded
     def pow(self, x: Term, y: Term) -> Term:
+        """Write a power."""
         return Expression(f"{as_source(x).within(ATOM)} ** {as_source(y).within(SIGN)}", POWER)
 
     def where(self, condition: Term | bool, yes: Term, no: Term) -> Term:
+        """Write a conditional expression, or choose at once where the condition is known."""
         if isinstance(condition, bool):
             return yes if condition else no
         yes, no, test = as_source(yes), as_source(no), as_source(condition).text
@@ -171,16 +175,19 @@ class Recorder(Elementary):
 
     @folded
     def minimum(self, a: Term, b: Term) -> Term:
+        """Write the smaller of both as a conditional expression, which is faster than `min`."""
         a, b = self.let(a), self.let(b)
         return self.where(b < a, b, a)
 
     @folded
     def maximum(self, a: Term, b: Term) -> Term:
+        """Write the larger of both as a conditional expression, which is faster than `max`."""
         a, b = self.let(a), self.let(b)
         return self.where(b > a, b, a)
 
     @folded
     def clip(self, x: Term, low: Term, high: Term) -> Term:
+        """Write a value within a range as two conditional expressions."""
         x = self.let(x)
         return self.where(x < low, low, self.where(x > high, high, x))
 
@@ -188,27 +195,33 @@ class Recorder(Elementary):
 
     @staticmethod
     def constant(number: Term) -> Term:
+        """Return the number: it is written where it is used."""
         return number
 
     @staticmethod
     def full_like(t: Term, constant: Term) -> Term:
+        """Return the constant: one time, one value."""
         return constant
 
     def within(self, t: Term, steps: float) -> Term:
+        """Write a clock that is held at *steps*."""
         return self.minimum(t, steps)
 
     @folded
     def advance(self, t: Term, by: int, to: float) -> Term:
+        """Write a clock that is ahead by *by*."""
         return self.let(t + by, "t")
 
     @folded
     def divmod(self, t: Term, by: Term) -> tuple[Expression, Expression]:
+        """Write the whole quotient and the rest as two names."""
         whole, rest = self.fresh("cycle"), self.fresh("t")
         self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(t).text}, {as_source(by).text})"))
         return Expression(whole), Expression(rest)
 
     @folded
     def rescale(self, t: Term, to: int, of: int) -> Term:
+        """Write a rescaled clock, whole steps of very long ones in whole numbers."""
         t = self.let(t, "t")
         if to * of < EXACT:
             return self.let(self._quotient(t * to, of), "t")
@@ -228,6 +241,7 @@ class Recorder(Elementary):
 
     @folded
     def lookup(self, t: Term, times: Sequence[int], entries: Sequence[float]) -> Term:
+        """Write a table: of few entries as conditional expressions, of many as tuples and a bisection."""
         if not times:
             return entries[0]
         t = self.let(t, "t")
@@ -241,12 +255,14 @@ class Recorder(Elementary):
         return Expression(f"{levels}[bisect_right({times_}, {t.text})]")
 
     def apply(self, fn: object, checked: Function, t: Term) -> Term:
+        """Write a call of the user's function by name, which is not called now."""
         if self._search is None:
             raise ValueError(f"a Function has no source, got {fn!r}")
         name = self.named("function", id(fn), lambda: checked)
         return self.let(Expression(f"{name}({as_source(t).text})"))
 
     def value_of(self, schedule: "Evaluable", t: Term) -> Term:
+        """Write the value of a part, under a name if the part stands in the tree several times."""
         if id(schedule) not in self._shared:
             return schedule._value(self, t)  # type: ignore[no-any-return]
         key = id(schedule), as_source(t).text
@@ -256,6 +272,7 @@ class Recorder(Elementary):
         return self._known[key]
 
     def pick_phase(self, t: Term, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:
+        """Write the choice of a phase: few as branches, many as a call or as tables."""
         if not isinstance(t, Expression):
             i = max(i for i, start in enumerate(starts) if start <= t)
             return self.value_of(phases[i], t - starts[i])

@@ -43,6 +43,7 @@ def _divides_integers(step: "Value") -> bool:
 
 
 def _library(step: "Value") -> "Library":
+    """Return the module with the array API's functions for the library of *step*."""
     if type(step).__module__.partition(".")[0] != "torch":
         return step.__array_namespace__()
     import array_api_compat.torch  # the one that everybody uses and that does not name its namespace
@@ -88,36 +89,45 @@ class TracedNamespace(Elementary):
         return self.minimum(t, self.constant(steps) if isinstance(steps, int) else steps)
 
     def within(self, t: "Clock", steps: float) -> "Clock":
+        """Return the clock held at *steps*, which is above 0 already."""
         make = partial(self._held_below, t, steps)
         return self._memory.clock(t, steps, make) if self._memory is not None else make()
 
     def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
+        """Return the values of a part, from the memory if there is one and it knows."""
         return self._memory.value(self, schedule, t) if self._memory is not None else schedule._value(self, t)
 
     # --- the names of the array API, and plain numbers as they are
 
     def where(self, condition: "Value", yes: "Value", no: "Value") -> "Value":
+        """Return *yes* or *no* by the condition; one that is known does not enter the trace."""
         if isinstance(condition, bool):
             return yes if condition else no
         return self.lib.where(condition, yes, no)
 
     def minimum(self, a: "Value", b: "Value") -> "Value":
+        """Return the smaller of both by `where`, whose gradient is that of one of them."""
         return self.where(b < a, b, a)
 
     def maximum(self, a: "Value", b: "Value") -> "Value":
+        """Return the larger of both by `where`, whose gradient is that of one of them."""
         return self.where(b > a, b, a)
 
     def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
+        """Return the values within the range; outside of it the gradient is 0."""
         return self.where(x < low, low, self.where(x > high, high, x))
 
     def _function(self, name: str, x: "Value") -> "Value":
+        """Return the library's function of an array, that of `math` for a number."""
         return getattr(math if isinstance(x, float) else self.lib, name)(x)
 
     def sqrt(self, x: "Value") -> "Value":
+        """Return the square root, with gradient 0 where it is infinite."""
         # Both branches are finite where x is 0, so that the gradient there is 0 and not NaN.
         return self.where(x > 0, self.lib.sqrt(self.where(x > 0, x, 1.0)), 0.0)
 
     def pow(self, x: "Value", y: "Value") -> "Value":
+        """Return the power, with gradient 0 where the base is 0."""
         if isinstance(x, float):
             return x**y
         return self.where(x > 0, self.where(x > 0, x, 1.0) ** y, 0.0)
@@ -129,13 +139,16 @@ class TracedNamespace(Elementary):
         return float(constant) if self.floating or constant > self.latest else constant
 
     def full_like(self, t: "Clock", constant: "Value") -> "Value":
+        """Return the constant as an array like the clock, of the type that values have."""
         return self.lib.zeros_like(t, dtype=self.real) + constant
 
     def divmod(self, t: "Clock", by: "Value") -> tuple["Value", "Value"]:
+        """Return the whole quotient and the rest, both of the clock's type."""
         whole = t // by
         return whole, t - whole * by
 
     def advance(self, t: "Clock", by: int, to: float) -> "Value":
+        """Return t + by, as a float where an integer of the clock's type could overflow."""
         if to <= self.latest or self.floating:
             return t + self.constant(by)
         if to < math.inf or by > self.latest:
@@ -143,18 +156,22 @@ class TracedNamespace(Elementary):
         return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
 
     def rescale(self, t: "Clock", to: int, of: int) -> "Value":
+        """Return t * to / of, from the whole quotient and the rest where the product fits."""
         if to * of < (2 / self.lib.finfo(t.dtype).eps if self._is_real(t) else self.latest):
             whole, rest = self.divmod(t * to, of)
             return whole + rest / of
         return t / self.constant(of) * self.constant(to)
 
     def _is_real(self, t: "Clock") -> bool:
+        """Whether a clock counts in floats."""
         return bool(self.lib.isdtype(t.dtype, "real floating"))  # of a clock that was rescaled, too
 
     def apply(self, fn: Callable[["Clock"], "Value"], checked: object, t: "Clock") -> "Value":
-        return self.lib.zeros_like(t, dtype=self.real) + fn(t)  # it is traced: nothing can be checked
+        """Return what the user's function makes of the array: under a tracer nothing can be checked."""
+        return self.lib.zeros_like(t, dtype=self.real) + fn(t)
 
     def lookup(self, t: "Clock", times: Sequence[int], entries: Sequence[float]) -> "Value":
+        """Return the entry of the last of *times* so far; a time past the clock's type never comes."""
         reached = [time for time in times if time <= self.latest]
         if len(reached) < MAX_BRANCHES:
             value = self.full_like(t, entries[0])
@@ -164,6 +181,7 @@ class TracedNamespace(Elementary):
         return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
 
     def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
+        """Return the values of the phases that own the times, few by `where`, many by gathering."""
         last = len(phases) - 1
         owners = [
             (start, phase)
