@@ -34,7 +34,8 @@ from tlama_core import (
     mean,
     minimum,
 )
-from tlama_core.analysis import WIDTH, innermost, pieces
+from tlama_core.analysis import innermost, pieces
+from tlama_core.analysis.table import WIDTH
 from tlama_core.testing.strategies import schedules
 from tlama_core.training import get_lr_scheduler, get_multi_step_lr_scheduler
 
@@ -213,11 +214,11 @@ def test_an_endless_schedule_needs_a_stop(ask):
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: bounds(3), TypeError, "what bounds is asked of must be a schedule, got 3"),
-        (lambda: mean(math.cos), TypeError, "what mean is asked of must be a schedule"),
+        (lambda: bounds(3), TypeError, "bounds.schedule must be a schedule, got 3"),
+        (lambda: mean(math.cos), TypeError, "mean.schedule must be a schedule"),
         (lambda: check(Linear.to(0, 5)), OpenScheduleError, "has no start"),
-        (lambda: describe("x"), TypeError, "what describe is asked of must be a schedule"),
-        (lambda: difference(PRETRAIN, 1.0), TypeError, "what difference is asked of must be a schedule"),
+        (lambda: describe("x"), TypeError, "describe.schedule must be a schedule"),
+        (lambda: difference(PRETRAIN, 1.0), TypeError, "difference.b must be a schedule"),
         (lambda: bounds(PRETRAIN, -1), ValueError, "bounds.start must be a whole number >= 0, got -1"),
         (lambda: mean(PRETRAIN, 5, 5), ValueError, "mean.stop must be a whole number >= 6, got 5"),
         (lambda: bounds(PRETRAIN, stop=2.5), ValueError, "bounds.stop must be a whole number >= 1"),
@@ -512,7 +513,7 @@ def test_findings_of_one_schedule_come_together():
 
 def test_an_endless_schedule_is_evaluated_for_a_while(monkeypatch):
     """What only evaluating tells is looked at so far in all, and what shapes tell for ever."""
-    monkeypatch.setattr("tlama_core.analysis.ENDLESS_HORIZON", 1_000)
+    monkeypatch.setattr("tlama_core.analysis.findings.ENDLESS_HORIZON", 1_000)
     found, missed = (Function(lambda t, end=end: 1.0 if t < end else -1.0) for end in (999, 1_000))
     assert codes(found) == ["negative-value"]
     assert codes(missed) == []

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = [
     "algebra",
-    "analysis",
+    "analysis.joints",
+    "analysis.questions",
+    "analysis.table",
+    "analysis.findings",
     "plans",
     "shapes",
     "source",
