@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tlama_core import Constant, Cosine, Function, Linear, Piecewise, PowerLaw, Step, Warmup
-from tlama_core.plotting import DRAWN_POINTS, compare, in_thousands, plot
+from tlama_core import (
+    Constant,
+    Cosine,
+    Function,
+    Linear,
+    OpenScheduleError,
+    Piecewise,
+    PowerLaw,
+    Step,
+    Warmup,
+)
+from tlama_core.plotting import DRAWN_POINTS, compare, in_thousands, plot, shown_steps, svg
 from tlama_core.testing.strategies import schedules
 from tlama_core.training import plot_lr_schedule
 
@@ -80,6 +90,24 @@ def test_phases_are_marked_and_named_where_there_is_room():
         ("Cosine", 150),
         ("Linear", 250),
     ]
+
+
+@pytest.mark.parametrize(
+    ("a", "names"),
+    [
+        (0.5 * (Warmup(1.0, 100) >> Cosine.to(0.0, 200)), ["Warmup", "Cosine"]),
+        ((Warmup(1.0, 100) >> Cosine.to(0.0, 200))[50:], ["Warmup", "Cosine"]),
+        (0.5 * (Warmup(1.0, 150) >> Cosine(1.0, 0.0, 50).repeat(3)), ["Warmup", "Cosine"]),
+        (Warmup(1.0, 150) >> Step(1.0, {50: 0.5, 100: 0.1}, 150), ["Warmup", "Step"]),
+        (Warmup(1.0, 150) >> Linear(1.0, 0.0, 150) * Linear(1.0, 0.0, 150), ["Warmup"]),
+        ((Warmup(1.0, 50) >> Cosine.to(0.0, 100)).repeat(2), []),
+        (Cosine(1.0, 0.0, 300), []),
+    ],
+    ids=repr,
+)
+def test_phases_are_named_below_operators(a, names):
+    """A join of several shapes has no one name, nor have cycles of a chain; a single phase needs none."""
+    assert [text.get_text() for text in plot_lr_schedule(a, 300).texts] == names
 
 
 def test_joints_are_known_below_operators():
@@ -160,12 +188,17 @@ def test_a_schedule_draws_itself():
         ({"point_interval": 0}, ValueError, "point_interval must be a whole number >= 1, got 0"),
         ({"point_interval": -1}, ValueError, "point_interval must be a whole number >= 1, got -1"),
         ({"lr_scheduler": 3}, TypeError, "lr_scheduler must be a schedule or a callable, got 3"),
-        ({"lr_scheduler": Linear.to(0, 5)}, TypeError, "lr_scheduler must be a schedule or a callable"),
     ],
 )
 def test_plotting_refuses(changes, error, words):
     with pytest.raises(error, match=f"plot_lr_schedule.{words}"):
         plot_lr_schedule(**{"lr_scheduler": WSD, "total_steps": 100} | changes)
+
+
+@pytest.mark.parametrize("draw", [lambda a: plot_lr_schedule(a, 10), plot, svg, lambda a: compare(WSD, a)])
+def test_an_open_phase_is_not_drawn(draw):
+    with pytest.raises(OpenScheduleError, match="has no start until a phase stands before it"):
+        draw(Linear.to(0.0, 5))
 
 
 # --- plot, compare, notebooks --------------------------------------------------------------------
@@ -213,6 +246,13 @@ def test_a_picture_is_as_long_as_the_longest_schedule():
 )
 def test_an_endless_schedule_is_drawn_until_its_shape_is_seen(endless, shown):
     assert plot(endless).lines[0].get_xdata()[-1] == shown
+
+
+def test_a_node_that_is_used_many_times_is_looked_at_once():
+    a = Constant(1.0) + Step(1.0, {80: 0.5})
+    for _ in range(25):
+        a = a + 0.5 * a
+    assert shown_steps(a) == 100
 
 
 def test_the_ratio_stands_below_and_has_gaps_at_0():
@@ -280,14 +320,15 @@ def test_ticks_are_read_as_people_say_them(step, text):
     ("call", "error", "text"),
     [
         (lambda: plot(), ValueError, "plot must be given at least one schedule, got none"),
-        (lambda: plot(3), TypeError, "what plot draws must be a schedule or a callable, got 3"),
-        (lambda: plot(Linear.to(0, 5)), TypeError, "what plot draws must be a schedule or a callable"),
+        (lambda: plot(3), TypeError, "plot.schedules[0] must be a schedule or a callable, got 3"),
+        (lambda: plot(WSD, "x"), TypeError, "plot.schedules[1] must be a schedule or a callable, got 'x'"),
+        (lambda: svg(abs), TypeError, "svg.schedule must be a schedule, got <built-in function abs>"),
         (lambda: plot(abs), ValueError, "plot.steps must be given for a plain callable"),
         (lambda: plot(PRETRAIN, steps=0), ValueError, "plot.steps must be a whole number >= 1, got 0"),
         (lambda: plot(PRETRAIN, labels=["a", "b"]), ValueError, "plot.labels must be one for each of 1 schedules"),
         (lambda: plot(PRETRAIN, labels="a"), ValueError, "plot.labels must be one for each of 1 schedules, got 'a'"),
         (lambda: compare(PRETRAIN, PRETRAIN, labels=["a"]), ValueError, "compare.labels must be one for each of 2"),
-        (lambda: compare(PRETRAIN, None), TypeError, "what compare draws must be a schedule or a callable, got None"),
+        (lambda: compare(PRETRAIN, None), TypeError, "compare.b must be a schedule or a callable, got None"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_and_leaves_no_figure(call, error, text):

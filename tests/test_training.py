@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlama_core import Constant, Cosine, Exponential, Function, Linear, Schedule, Step, Warmup, maximum
+from tlama_core import (
+    Constant,
+    Cosine,
+    Exponential,
+    Function,
+    Linear,
+    OpenScheduleError,
+    Schedule,
+    Step,
+    Warmup,
+    describe,
+    maximum,
+)
 from tlama_core.testing.strategies import schedules
 from tlama_core.training import (
     __all__,
@@ -122,11 +134,12 @@ def test_the_general_scheduler_refuses(changes, error, words):
 def test_verbose_prints_phases_boundaries_and_values(capsys):
     get_lr_scheduler(**GENERAL, verbose=True)
     assert capsys.readouterr().out.splitlines() == [
-        "steps 0 to 1000: 1e-07 -> 0.0001  Warmup(0.0001, steps=1000)",
-        "steps 1000 to 50000: 0.0001 -> 1e-06  Cosine(0.0001, 1e-06, steps=49000)",
+        "phase                                from      to  first value  last value  then",
+        "Warmup(0.0001, steps=1000)              0     999        1e-07      0.0001  goes on",
+        "Cosine(0.0001, 1e-06, steps=49000)  1,000  49,999       0.0001       1e-06  holds 1e-06",
     ]
-    get_multi_step_lr_scheduler(**MULTI | {"warmup_steps": 0}, verbose=True)
-    assert "steps 0 to 100: 1 -> 0.1  Step(" in capsys.readouterr().out
+    staircase = get_multi_step_lr_scheduler(**MULTI | {"warmup_steps": 0}, verbose=True)
+    assert capsys.readouterr().out == f"{describe(staircase)}\n"
     get_lr_scheduler(**GENERAL)
     assert capsys.readouterr().out == ""
 
@@ -200,7 +213,7 @@ def test_every_range_is_served_by_its_scheduler(phases, random):
             TypeError,
             r"the scheduler of range \(0, 10\) must be a schedule or a callable, got 3",
         ),
-        ({(0, 10): Linear.to(0, 5)}, TypeError, "must be a schedule or a callable, got Linear.to"),
+        ({(0, 10): Linear.to(0, 5)}, OpenScheduleError, "has no start until a phase stands before it"),
     ],
 )
 def test_the_combined_scheduler_refuses(ranges, error, words):

@@ -1,7 +1,7 @@
 """Changed plans: what to do with the schedule of a run that is under way."""
 
 from tlama_core._fields import as_length, refuse
-from tlama_core.algebra import OpenChain, Schedule
+from tlama_core.algebra import Schedule, require_schedule
 from tlama_core.shapes import Sqrt, Transition
 
 
@@ -52,12 +52,7 @@ def cooldown(
 
 
 def _update(name: str, at: object, schedule: object) -> int:
-    """Return *at* as an update of *schedule*, which may be its end."""
-    if isinstance(schedule, OpenChain):
-        schedule.refuse()
-    if not isinstance(schedule, Schedule):
-        refuse(f"{name.partition('.')[0]}.schedule", "a schedule", schedule, TypeError)
+    """Return *at* as an update of *schedule*, which may be its end; *name* is `function.argument`."""
+    steps = require_schedule(f"{name.partition('.')[0]}.schedule", schedule).steps
     update = int(as_length(name, at))
-    return (
-        update if update <= schedule.steps else refuse(name, f"at most the length {schedule.steps}", update)
-    )
+    return update if update <= steps else refuse(name, f"at most the length {steps}", update)

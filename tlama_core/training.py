@@ -6,8 +6,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+from tlama_core import plotting
 from tlama_core._fields import as_length, as_number, refuse, short_repr
-from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
+from tlama_core.algebra import Constant, Piecewise, Schedule
+from tlama_core.analysis import describe
 from tlama_core.shapes import Cosine, Exponential, Function, Linear, Step, Warmup
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def get_lr_scheduler(
         decay_type: "cosine", "linear" or "exponential" (a constant ratio per update; with
             min_lr=0, an `Exponential` of rate 3).
         final_div_factor: if given, > 1, the end is `max_lr / final_div_factor` instead of *min_lr*.
-        verbose: whether to print the phases that were built.
+        verbose: whether to print the phases that were built, as `describe` shows them.
 
     Raises:
         ValueError, TypeError: for any other value, by the name of the argument.
@@ -76,7 +78,7 @@ def get_lr_scheduler(
     if warmup:
         schedule = Warmup(peak, warmup) >> schedule
     if verbose:
-        _report(schedule)
+        print(describe(schedule))
     return schedule
 
 
@@ -135,7 +137,7 @@ def get_multi_step_lr_scheduler(
         step_milestones: strictly increasing fractions of the run, in (0, 1), none inside the warmup.
         step_factors: as many factors in (0, 1], relative to *max_lr*.
         min_lr: a floor under the part after the warmup, from 0 to *max_lr*; None for no floor.
-        verbose: whether to print the phases that were built.
+        verbose: whether to print the phases that were built, as `describe` shows them.
 
     Raises:
         ValueError, TypeError: for any other value, by the name of the argument.
@@ -162,7 +164,7 @@ def get_multi_step_lr_scheduler(
         staircase = staircase.clamp(low=floor)
     schedule = Warmup(peak, warmup) >> staircase if warmup else staircase
     if verbose:
-        _report(schedule)
+        print(describe(schedule))
     return schedule
 
 
@@ -182,8 +184,9 @@ def plot_lr_schedule(
         title: the title; "Learning rate schedule" if None.
         figsize: width and height of a new figure in inches.
         point_interval: a point on the curve every so many updates; None for about twenty.
-        ax: axes to draw on; if None, a new figure, shown where the backend shows figures. Under a
-            backend that only writes files, save it by `ax.figure.savefig(…)`; pyplot keeps none open.
+        ax: axes to draw on; if None, those of a new figure, which is shown where the backend can show
+            it. Under a backend that only writes files, save it with `ax.figure.savefig(…)`; pyplot
+            keeps no figure open.
 
     Raises:
         ValueError, TypeError: for a length or interval that is no whole number >= 1, or a scheduler that
@@ -192,13 +195,10 @@ def plot_lr_schedule(
     >>> plot_lr_schedule(Warmup(0.1, steps=10) >> Cosine.to(0.0, steps=90), 100).get_xlabel()
     'Step'
     """
-    from tlama_core import plotting
-
     total = int(as_length("plot_lr_schedule.total_steps", total_steps, at_least=1))
     if point_interval is not None:
         as_length("plot_lr_schedule.point_interval", point_interval, at_least=1)
-    if isinstance(lr_scheduler, OpenChain) or not callable(lr_scheduler):
-        refuse("plot_lr_schedule.lr_scheduler", "a schedule or a callable", lr_scheduler, TypeError)
+    plotting.require_callable("plot_lr_schedule.lr_scheduler", lr_scheduler)
     # Values first: a scheduler that fails leaves no figure behind.
     curve = plotting.curve(lr_scheduler, total)
     points = plotting.points(lr_scheduler, total, point_interval)
@@ -226,17 +226,16 @@ def _span(key: object) -> tuple[int, int]:
 def _fitted(scheduler: object, span: tuple[int, int]) -> Schedule:
     """Return *scheduler* cut or held to the length of *span*; a plain callable becomes a Function."""
     steps = span[1] - span[0]
-    if isinstance(scheduler, OpenChain) or not callable(scheduler):
-        refuse(f"the scheduler of range {span}", "a schedule or a callable", scheduler, TypeError)
-    if not isinstance(scheduler, Schedule):
-        return Function(scheduler, steps)
-    if scheduler.steps >= steps:
-        return scheduler[:steps]
-    return scheduler >> Constant.hold(steps - int(scheduler.steps))
+    phase = plotting.require_callable(f"the scheduler of range {span}", scheduler)
+    if not isinstance(phase, Schedule):
+        return Function(phase, steps)
+    if phase.steps >= steps:
+        return phase[:steps]
+    return phase >> Constant.hold(steps - int(phase.steps))
 
 
 def _milestones(name: str, milestones: object, factors: object, warmup: int, total: int) -> dict[int, float]:
-    """Return the drops as updates since the warmup and factors; of several at one update, the last."""
+    """Return the factor of every drop by its update since the warmup; of several at one, the last."""
     for key, given in (("step_milestones", milestones), ("step_factors", factors)):
         if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
             refuse(f"{name}.{key}", "a list of numbers", given, TypeError)
@@ -261,14 +260,3 @@ def _whole(exact: Fraction) -> int:
     """Return the whole number within 1e-9 of *exact* if there is one, else the one below."""
     nearest = round(exact)
     return nearest if abs(exact - nearest) <= Fraction(1, 10**9) else math.floor(exact)
-
-
-def _report(schedule: Schedule) -> None:
-    """Print the phases: where each begins and ends, its first value and its end, its expression."""
-    phases = schedule.phases if isinstance(schedule, Piecewise) else (schedule,)
-    start: int | float = 0
-    for phase in phases:
-        stop = start + phase.steps
-        first, last = phase(0), phase(phase.steps)
-        print(f"steps {start} to {stop}: {first:.6g} -> {last:.6g}  {phase!r}")
-        start = stop
