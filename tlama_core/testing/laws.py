@@ -13,7 +13,7 @@ import math
 import pickle
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from operator import add, mul
+from operator import add, mul, sub
 from typing import NamedTuple
 
 import numpy as np
@@ -27,16 +27,21 @@ from tlama_core.algebra import (
     Scaled,
     Schedule,
     Sum,
-    children,
     maximum,
     minimum,
 )
+from tlama_core.analysis import fold, pieces
 from tlama_core.shapes import Transition, Warmup
 from tlama_core.text import Limits, fingerprint, from_dict, parse, to_dict
 
 ULPS = 8
+"""Values that differ by no more units in the last place than these are about equal."""
+
 MAX_VISITED = 48
+"""Of the steps between the ends of a schedule about as many are visited, and of its joints at most."""
+
 WIDE = Limits(characters=10**8, parts=10**8, cycles=10**4, work=10**8)
+"""What a random tree may cost to read back: far more than texts of unknown origin may."""
 
 
 class Law(NamedTuple):
@@ -52,32 +57,52 @@ class Law(NamedTuple):
 
 
 def steps_of(*schedules: Schedule) -> list[int]:
-    """Return whole steps worth looking at: every joint and its neighbours, ends, and some between."""
+    """Return whole steps worth looking at: joints and their neighbours, ends, and some between.
+
+    Joints are those of `pieces`, also below operators; of very many, some that are spread evenly.
+
+    >>> from tlama_core import Linear
+    >>> {499, 500, 501} <= set(steps_of(0.5 * (Constant(1.0, steps=500) >> Linear.to(0.0, steps=501))))
+    True
+    """
     found = {0, 1}
     for schedule in schedules:
         end = 1_000 if math.isinf(schedule.steps) else int(schedule.steps)
         found |= {end - 1, end, end + 1, 2 * end + 3, *range(0, end, max(1, end // MAX_VISITED))}
-        for joint in schedule.starts if isinstance(schedule, Piecewise) else ():
+        for joint in _some([piece.start for piece in pieces(schedule, 0, end)]):
             found |= {joint - 1, joint, joint + 1}
     return sorted(step for step in found if step >= 0)
 
 
+def _some(joints: list[int]) -> list[int]:
+    """Return *joints*, or as many as are visited where there are more, spread evenly."""
+    return joints[:: max(1, math.ceil(len(joints) / MAX_VISITED))]
+
+
 def magnitude(schedule: Schedule) -> float:
-    """Return an upper bound of all values that arise while *schedule* is computed."""
-    inner = [magnitude(part) for part in children(schedule)]
-    if isinstance(schedule, Scaled):
-        return max(1.0, abs(schedule.factor)) * inner[0]
-    if isinstance(schedule, Sum):
-        return math.fsum(inner)
-    if isinstance(schedule, Product):
-        return math.prod(max(1.0, one) for one in inner)
-    if isinstance(schedule, Repeated):
-        return max(1.0, abs(schedule.gain)) ** ((schedule.times or 1) - 1) * inner[0]
-    if inner:
-        return max(inner)
-    if isinstance(schedule, Transition):
-        return max(abs(schedule.start), abs(schedule.end))
-    return max(abs(schedule(step)) for step in steps_of(schedule))
+    """Return an upper bound of all values that arise while *schedule* is computed.
+
+    >>> from tlama_core import Linear
+    >>> magnitude(Linear(1.0, -3.0, steps=10) + 2.0)
+    5.0
+    """
+    return fold(schedule, _magnitude_of_node)
+
+
+def _magnitude_of_node(node: Schedule, inner: list[float]) -> float:
+    """Return the `magnitude` of a node, whose children's are *inner*."""
+    match node:
+        case Scaled():
+            return max(1.0, abs(node.factor)) * inner[0]
+        case Sum():
+            return math.fsum(inner)
+        case Product():
+            return math.prod(max(1.0, factor) for factor in inner)
+        case Repeated():
+            return max(1.0, abs(node.gain)) ** ((node.times or 1) - 1) * inner[0]
+        case Transition():
+            return max(abs(node.start), abs(node.end))
+    return max(inner) if inner else max(abs(node(step)) for step in steps_of(node))
 
 
 def about_equal(got: float, wanted: float, scale: float) -> bool:
@@ -86,6 +111,7 @@ def about_equal(got: float, wanted: float, scale: float) -> bool:
 
 
 def _same_values(a: Schedule, b: Schedule) -> None:
+    """Assert a ~ b at the steps worth looking at of both."""
     scale = max(magnitude(a), magnitude(b))
     for step in steps_of(a, b):
         assert about_equal(a(step), b(step), scale), (a, b, step, a(step), b(step))
@@ -112,18 +138,13 @@ def a_chain_hands_over(a: Schedule, b: Schedule) -> None:
 def a_chain_cut_at_its_joint_gives_its_parts(a: Schedule, b: Schedule) -> None:
     """(a >> b)[:a.steps] == a and (a >> b)[a.steps:] == b.
 
-    A phase of no length at the joint stands on both sides of the cut, and a slice of all is all: the law
-    is about joints without one.
+    A phase of no length at the joint belongs to both sides of the cut, so the law is about joints without.
     """
-    before, after = _phases(a)[-1], _phases(b)[0]
+    before, after = a.phases[-1], b.phases[0]
     if before.steps:
         assert (a >> b)[a.steps :] == b, (a, b)
     if after.steps:
         assert (a >> b)[: a.steps] == a, (a, b)
-
-
-def _phases(a: Schedule) -> tuple[Schedule, ...]:
-    return a.phases if isinstance(a, Piecewise) else (a,)
 
 
 def a_schedule_cut_in_two_can_be_chained_again(a: Schedule, k: int) -> None:
@@ -162,20 +183,18 @@ def one_is_neutral(a: Schedule) -> None:
 
 def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
     """(a * b)(t) == a(t) * b(t) at every t, past the ends too; likewise +, -, maximum, minimum."""
+    joins = (a * b, mul), (a + b, add), (a - b, sub), (maximum(a, b), max), (minimum(a, b), min)
     for step in steps_of(a, b):
         x, y = a(step), b(step)
-        assert (a * b)(step) == x * y, (a, b, step)
-        assert (a + b)(step) == x + y, (a, b, step)
-        assert (a - b)(step) == x - y, (a, b, step)
-        assert maximum(a, b)(step) == max(x, y), (a, b, step)
-        assert minimum(a, b)(step) == min(x, y), (a, b, step)
+        for joined, join in joins:
+            assert joined(step) == join(x, y), (joined, step)
 
 
 def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
     """(a + b).steps is the longer of both; a number or an endless Constant has no say."""
-    said = [one.steps for one in (a, b) if not (isinstance(one, Constant) and one.steps == math.inf)]
+    lengths = [term.steps for term in (a, b) if not (isinstance(term, Constant) and term.steps == math.inf)]
     for join in (add, mul, maximum, minimum):
-        assert join(a, b).steps == max(said, default=math.inf), (a, b)
+        assert join(a, b).steps == max(lengths, default=math.inf), (a, b)
     assert (a + 1.0).steps == (1.0 - a).steps == a.steps, a
 
 
@@ -207,23 +226,18 @@ def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
     stretched = a.stretch(steps=n)
     assert stretched.steps == n, (a, n)
     assert a.stretch(steps=int(a.steps)) == a, a
-    if isinstance(a, Transition) or len(_phases(a)) > 1:
-        last = _phases(a)[-1]
-        end = _phases(stretched)[-1]
-        assert about_equal(end(end.steps), last(last.steps), magnitude(a)), (a, n)
+    if isinstance(a, Transition) or len(a.phases) > 1:
+        before, after = a.phases[-1], stretched.phases[-1]
+        assert about_equal(after(after.steps), before(before.steps), magnitude(a)), (a, n)
 
 
 def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
     """a[:k] >> a[k:].stretch(steps=n) goes on at k, inside a phase, with the value a had there."""
     k = min(k, int(a.steps))
-    if k in _joints(a):
+    if k in (*a.starts, a.steps):
         return
     resumed = a[:k] >> a[k:].stretch(steps=int(a.steps) - k + more)
     assert about_equal(resumed(k), a(k), magnitude(a)), (a, k, more)
-
-
-def _joints(a: Schedule) -> tuple[int | float, ...]:
-    return (*(a.starts if isinstance(a, Piecewise) else (0,)), a.steps)
 
 
 def an_ended_schedule_holds(a: Schedule, later: int) -> None:
