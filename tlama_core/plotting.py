@@ -218,7 +218,10 @@ def new_axes(figsize: tuple[float, float], **grid: Any) -> "tuple[Any, Callable[
 
 
 def drawn_pieces(schedule: "Drawable", total: int) -> list[Piece]:
-    """Return the pieces of *schedule* before its end and before *total*; none of a plain callable."""
+    """Return the pieces of *schedule* before its end and before *total*; none of a plain callable.
+
+    They are the one source of what is marked, named and drawn exactly.
+    """
     if not isinstance(schedule, Schedule):
         return []
     return list(pieces(schedule, 0, int(min(total, schedule.steps))))
@@ -235,7 +238,10 @@ def _starts(found: list[Piece]) -> list[int]:
 
 
 def curve(schedule: "Drawable", total: int, most: int = DRAWN_POINTS) -> "tuple[Steps, Values]":
-    """Return the steps and values to draw up to *total*: all, or about *most*, with every joint exact."""
+    """Return the steps and values to draw up to *total*: all of them, or about *most*, evenly spread.
+
+    Joints stand in it exactly, with the updates before them, so that a jump is drawn as one.
+    """
     import numpy as np
 
     end = last_step(schedule, total)
@@ -260,7 +266,10 @@ def last_step(schedule: "Drawable", total: int) -> int:
 
 
 def values_at(schedule: "Drawable", steps: "Steps") -> "Values":
-    """Return the values of a schedule, or of any callable of an integer, at *steps*."""
+    """Return the values of a schedule, or of any callable of an integer, at *steps*.
+
+    A callable is called for one step after the other; what it returns must convert to a float.
+    """
     import numpy as np
 
     if isinstance(schedule, Schedule):
@@ -291,7 +300,11 @@ def in_thousands(step: float, _position: object = None) -> str:
 
 
 def mark_phases(ax: "Axes", schedule: "Drawable", total: int) -> None:
-    """Mark where the phases of *schedule* meet, also below operators, and name those with room for it."""
+    """Mark where the phases of *schedule* meet, also below operators, and name those with room for it.
+
+    A single phase needs no name, and what joins several shapes has none. Of a plain callable nothing is
+    known, and nothing marked.
+    """
     found = drawn_pieces(schedule, total)
     marks, phases = _starts(found), [piece for piece in found if piece.opens]
     if len(marks) <= MAX_JOINTS:

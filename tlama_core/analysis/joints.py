@@ -28,7 +28,7 @@ from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 T = TypeVar("T")
 
 MAX_PIECES = 100_000
-"""A repetition that has more pieces than this is listed up to its first cycle, and then as one piece."""
+"""Of a repetition that has more pieces than this, all cycles after the first are one piece."""
 
 MAX_EVALUATED = 10**9
 """A run of more updates than this is never evaluated one by one: it would take minutes, or never end."""
@@ -54,7 +54,9 @@ class Piece(NamedTuple):
 def pieces(schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
     """Split the updates from *start* up to *stop* where the formula changes; past its end a schedule holds.
 
-    A node that stands in the tree several times is split once for every range of its updates.
+    They come one by one, from the first, and cover the range. A chain is split at its phases, a `Step` at
+    its drops, a repetition at its cycles, a join at the joints and ends of its terms. A node that stands
+    in the tree several times is split once for every range of its updates.
 
     >>> from tlama_core import Linear
     >>> chain = Constant(1.0, steps=5) >> Linear.to(0.0, steps=10)
@@ -105,7 +107,10 @@ def first_from(test: Callable[[int], bool], low: int, high: int) -> int:
 
 
 class _Splitter:
-    """Splits the nodes of one tree for one question, and those that stand in it several times only once."""
+    """Splits the nodes of one tree for one question; a node that stands in it several times, only once.
+
+    Only those are remembered: of the others, the pieces come one by one, and an early answer ends it.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         """Find the nodes that stand in the tree of *schedule* several times."""
@@ -132,8 +137,8 @@ class _Splitter:
         if start < end:
             yield from self.within(schedule, start, end)
         if max(start, end) < stop:
-            held = value_at(schedule, schedule.steps)
-            yield Piece(max(start, end), stop, 0, held, schedule, opens=False)
+            end_value = value_at(schedule, schedule.steps)
+            yield Piece(max(start, end), stop, 0, end_value, schedule, opens=False)
 
 
 @singledispatch
@@ -148,12 +153,14 @@ def _split(schedule: Schedule, start: int, stop: int, _: _Splitter) -> Iterator[
 def _(
     schedule: Constant | Warmup | Transition | PowerLaw, start: int, stop: int, _: _Splitter
 ) -> Iterator[Piece]:
+    """Yield one piece: a shape that never turns back goes the way that its ends say."""
     first, end = value_at(schedule, start), value_at(schedule, stop)
     yield Piece(start, stop, (end > first) - (end < first), end, schedule)
 
 
 @_split.register
 def _(schedule: Step, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
+    """Yield a constant piece for every level."""
     drops = (time for time, _ in schedule.drops if start < time < stop)
     for a, b in pairwise([start, *drops, stop]):
         yield Piece(a, b, 0, value_at(schedule, a), schedule, opens=a == start)
@@ -161,6 +168,7 @@ def _(schedule: Step, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
 
 @_split.register
 def _(schedule: Piecewise, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces of every phase that owns one of the updates, one phase after the other."""
     first = bisect_right(schedule.starts, start) - 1
     for begin, phase in zip(schedule.starts[first:], schedule.phases[first:], strict=True):
         a, b = max(start - begin, 0), int(min(stop - begin, phase.steps))
@@ -170,6 +178,7 @@ def _(schedule: Piecewise, start: int, stop: int, splitter: _Splitter) -> Iterat
 
 @_split.register
 def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces of what is scaled, turned upside down by a negative factor."""
     sign = (schedule.factor > 0) - (schedule.factor < 0)
     for piece in splitter.within(schedule.schedule, start, stop):
         whole = piece.phase is schedule.schedule
@@ -182,12 +191,15 @@ def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[
 
 @_split.register
 def _(schedule: Sliced, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces of what was cut, on the clock of the slice."""
     for piece in splitter.within(schedule.schedule, start + schedule.start, stop + schedule.start):
         yield _later(piece._replace(phase=_cut_phase(schedule, piece)), -schedule.start)
 
 
 @_split.register
 def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces that an update of the slower or faster clock falls into."""
+
     def clock(step: int) -> float:
         return float(PYTHON.rescale(step, int(schedule.schedule.steps), schedule.steps))
 
@@ -205,6 +217,7 @@ def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterat
 
 @_split.register
 def _(schedule: Pointwise, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield a piece between any two joints of any terms; it has a direction if they go the same way."""
     terms = [list(splitter.over(term, start, stop)) for term in schedule.terms]
     cuts = sorted({piece.start for term in terms for piece in term})
     split = len(cuts) > 1
@@ -239,6 +252,7 @@ def _common_direction(schedule: Pointwise, here: list[Piece], start: int, stop: 
 
 @_split.register
 def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces of every cycle; where these are too many, of the first one, and one for the rest."""
     length = int(schedule.schedule.steps)
     if schedule.cycles is not None:  # a tree of its own, which no other node shares
         for piece in pieces(schedule.cycles, start, stop):

@@ -109,7 +109,7 @@ def describe(schedule: Schedule) -> Description:
 
 
 def _row(schedule: Schedule, piece: Piece, after: Piece | None) -> Row:
-    """Return the row of a *piece*; there is none *after* the last."""
+    """Return the row of a *piece*, and what follows it; *after* is None for the last."""
     first, last = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
     if after is None and math.isinf(schedule.steps):
         return Row(piece.phase, piece.start, math.inf, first, None, "never ends")

@@ -24,7 +24,10 @@ ROUNDING = 1e-9
 
 
 def blocks(schedule: Schedule, start: int, stop: int) -> "Iterator[tuple[int, int, Values]]":
-    """Evaluate every update from *start* up to *stop*; yield the range and the values of each block."""
+    """Evaluate every update from *start* up to *stop*; yield the range and the values of each block.
+
+    Raises `ValueError` for more updates than `MAX_EVALUATED`.
+    """
     import numpy as np
 
     from tlama_core._evaluation.numpy_arrays import MAX_INT_CLOCK
@@ -43,7 +46,10 @@ def blocks(schedule: Schedule, start: int, stop: int) -> "Iterator[tuple[int, in
 
 
 def known_values(schedule: Schedule, parts: Iterable[Piece]) -> "Iterator[tuple[int, int, Values | None]]":
-    """Yield ranges of updates with their values; with None where the first and the last bound them all."""
+    """Yield ranges of updates with their values; with None where the first and the last bound them all.
+
+    A piece whose shape tells a direction is one range, however long, and only its ends are computed.
+    """
     for piece in parts:
         # A direction is that of finite values: in a sum, inf - inf may come in between.
         ends = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
@@ -56,7 +62,9 @@ def known_values(schedule: Schedule, parts: Iterable[Piece]) -> "Iterator[tuple[
 def first_steps(schedule: Schedule, test: Callable[[Any], Any], parts: Iterable[Piece]) -> Iterator[int]:
     """Yield, part by part, the first update whose value passes *test*, which takes a number or an array.
 
-    *test* must be a comparison: nothing between two values that fail passes, nor the other way round.
+    *test* must be a comparison: between two values that fail none may pass, nor one fail between two that
+    pass. A piece with a direction is bisected; the others are evaluated, and where an array's rounding
+    could decide, a single call does.
     """
     for a, b, values in known_values(schedule, parts):
         if values is not None:
@@ -71,7 +79,10 @@ def first_steps(schedule: Schedule, test: Callable[[Any], Any], parts: Iterable[
 
 
 def lowest_and_highest(schedule: Schedule, a: int, b: int, values: "Values | None") -> list[float]:
-    """Return the lowest and the highest value of a range of `known_values`; NaN twice where one is NaN."""
+    """Return the lowest and the highest value of a range of `known_values`; NaN twice where one is NaN.
+
+    They are those of single calls: an array may be off by its rounding.
+    """
     if values is None:
         return sorted((value_at(schedule, a), value_at(schedule, b - 1)))
     low, high, slack = values.min(), values.max(), _slack(values)
@@ -89,7 +100,10 @@ def _slack(values: "Values") -> float:
 
 
 def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
-    """Whether the value at a joint leaves the way to it by more than it changes in an update around it."""
+    """Whether the value at a joint leaves the way to it by more than it changes in an update around it.
+
+    The way to it goes from the last value before the joint to the end of the piece *before*.
+    """
     last, now = value_at(schedule, before.stop - 1), value_at(schedule, after.start)
     following = value_at(schedule, min(after.start + 1, after.stop - 1))
     low, high = sorted((last, before.end))
