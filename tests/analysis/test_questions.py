@@ -230,6 +230,20 @@ def test_a_question_about_shapes_compiles_none(ask):
     assert not any(hasattr(phase, "_calls") for phase in (a, *a.phases))
 
 
+def test_a_node_that_stands_in_a_tree_many_times_is_asked_once():
+    """There are 2**18 ways to its only shape: one by one, they would take hours."""
+    a = Cosine(1.0, 0.1, steps=1_000)
+    for _ in range(18):
+        a = (a + 0.5) * a * 0.3
+    values = list(a)
+    assert bounds(a, 0, 1_000).low == min(values)
+    assert bounds(a, 0, 1_000).high == max(values)
+    assert mean(a) == pytest.approx(math.fsum(values) / 1_000)
+    assert breakpoints(a) == ()
+    assert describe(a).rows[0].last_value == values[-1]
+    assert difference(a, 0.0 * a, 0, 1_000).gap == max(values)
+
+
 # --- examples, and what brute force cannot reach
 
 
