@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from tlama_core._evaluation.python_numbers import PYTHON, value_at
+from tlama_core._evaluation.trees import survey
 from tlama_core.algebra import (
     Constant,
     Piecewise,
@@ -21,7 +22,6 @@ from tlama_core.algebra import (
     Stretched,
     changed,
     children,
-    nodes,
 )
 from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
@@ -114,11 +114,7 @@ class _Splitter:
 
     def __init__(self, schedule: Schedule) -> None:
         """Find the nodes that stand in the tree of *schedule* several times."""
-        seen: set[int] = set()
-        self._shared: set[int] = set()
-        for node in nodes(schedule):
-            for child in children(node):
-                (self._shared if id(child) in seen else seen).add(id(child))
+        self._shared = survey(schedule)[1]
         # By identity: an id is of one node only as long as the tree lives, and a question asks of one tree.
         self._known: dict[tuple[int, int, int], tuple[Piece, ...]] = {}
 
