@@ -1,6 +1,7 @@
 """The package as a whole: one door per name, a light import, the rooms."""
 
 import ast
+import importlib
 import os
 import pkgutil
 import shutil
@@ -51,9 +52,19 @@ def test_the_names_of_the_door_are_sorted_and_there():
 def test_what_is_imported_later_is_where_the_door_says():
     assert sorted(tlama_core._ROOMS) == list(tlama_core._ROOMS)
     for name, room in tlama_core._ROOMS.items():
-        owner = f"{getattr(tlama_core, name).__module__}."
-        assert owner.startswith(f"tlama_core.{room}.")
+        module = f"tlama_core.{room}"
+        found = getattr(tlama_core, name)
+        assert found is getattr(importlib.import_module(module), name)
+        assert f"{found.__module__}.".startswith(f"{module}."), name
         assert name in tlama_core.__all__
+
+
+def test_no_submodule_of_a_room_is_named_like_what_the_room_hands_on():
+    """Importing it would replace that name."""
+    for name in MODULES:
+        room, _, submodule = name.rpartition(".")
+        if not room.startswith("tlama_core.adapters"):
+            assert submodule not in getattr(importlib.import_module(room), "__all__", ()), name
 
 
 def test_every_node_and_shape_is_behind_the_door():

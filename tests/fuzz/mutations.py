@@ -13,8 +13,11 @@ from tlama_core.testing.strategies import schedules
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "version_1.json"
 
+PACKAGE = Path(tlama_core.__file__).parent
 ROOMS = [
-    Path(tlama_core.__file__).with_name(f"{room}.py").read_text() for room in ("text", "algebra", "shapes")
+    path.read_text()
+    for room in ("text", "algebra", "shapes")
+    for path in sorted([*PACKAGE.glob(f"{room}.py"), *PACKAGE.glob(f"{room}/*.py")])
 ]
 WORDS = sorted({word for room in ROOMS for word in re.findall(r"\b[A-Za-z_]\w*", room)})
 NUMBERS = re.split(r"\s+", """0 1 2 3 7 10 -1 .1 0.5 2.5 1000 5_000 99999 1.001 1/3 1e3 1e6 5e-324 1e300

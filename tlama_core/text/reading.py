@@ -1,96 +1,20 @@
-"""Schedules as text and as plain data, read back from outside without ever running it."""
+"""A text read as a schedule: Python's own grammar, and a closed table of words that are ever called."""
 
 import ast
-import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import groupby
 from typing import Any, NoReturn
 
 import attrs
 
-from tlama_core._fields import as_number, is_number, refuse, short_repr
-from tlama_core.algebra import (
-    MAX_DEPTH,
-    MAX_GROWN_CYCLES,
-    Constant,
-    Maximum,
-    Minimum,
-    OpenChain,
-    Piecewise,
-    Product,
-    Repeated,
-    Scaled,
-    Schedule,
-    Sliced,
-    Stretched,
-    Sum,
-    children,
-    maximum,
-    minimum,
-    nodes,
-)
-from tlama_core.shapes import (
-    Cosine,
-    Exponential,
-    Function,
-    Linear,
-    Polynomial,
-    PowerLaw,
-    Sqrt,
-    Step,
-    Warmup,
-    through,
-)
-
-VERSION = 1
-"""Of the dict form; the golden file of the tests holds one of each version there ever was."""
-
-TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
-SHAPES: dict[str, Callable[..., Any]] = {
-    shape.__name__: shape for shape in (Constant, *TRANSITIONS, PowerLaw, Step, Warmup)
-}
-TYPES: dict[str, Any] = SHAPES | {
-    node.__name__: node
-    for node in (Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Sliced, Stretched, Sum)
-}
-BUILDERS: dict[str, Callable[..., Any]] = {
-    **SHAPES,
-    **{f"{shape.__name__}.to": shape.to for shape in TRANSITIONS},
-    "Constant.hold": Constant.hold,
-    "Step.every": Step.every,
-    "Piecewise.of": Piecewise.of,
-    "Sum": Sum,
-    "Product": Product,
-    "maximum": maximum,
-    "minimum": minimum,
-    "through": through,
-}
-
-
-def _round(number: Fraction, *digits: object) -> int:
-    if digits:  # 10**digits would be computed before anyone could look at its size
-        raise TypeError("round takes one number here, and makes it whole")
-    return round(number)
-
-
-METHODS = ("clamp", "repeat", "scale", "stretch", "then")
-ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "round": _round,
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "min": min,
-    "max": max,
-}
-OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.RShift: operator.rshift,
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
+from tlama_core._fields import as_number, refuse, short_repr
+from tlama_core.algebra import OpenChain, Piecewise, Schedule
+from tlama_core.shapes import Function
+from tlama_core.text.limits import LIMITS, Budget, Limits
+from tlama_core.text.words import ARITHMETIC, BUILDERS, METHODS, OPERATORS, SHAPES, Given, Read
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
@@ -103,7 +27,15 @@ WIDEST = 76
 
 
 class ParseError(ValueError):
-    """A text that is no schedule; it shows the text, with a caret under the offending part."""
+    """A text that is no schedule; it shows the text, with a caret under the offending part.
+
+    `reason` is the sentence alone, and `text[start:stop]` the offending part.
+
+    >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
+    unknown name Cosin
+      Cosin(1, 0, 5)
+      ^^^^^
+    """
 
     def __init__(self, reason: str, text: str, start: int, stop: int) -> None:
         """Take the *reason*, and the part of *text* from *start* up to *stop* that it is about."""
@@ -117,27 +49,6 @@ class ParseError(ValueError):
         part = "".join(character if character.isprintable() else " " for character in self.text[left:right])
         caret = " " * (len(before) + self.start - left) + "^" * max(1, min(self.stop, right) - self.start)
         return f"{self.reason}\n  {before}{part}{after}\n  {caret}"
-
-
-@attrs.frozen
-class Limits:
-    """How much a text may ask for, so that none takes long or much memory.
-
-    `characters` of text; `digits` and `exponent` of a number; `depth` of brackets and of calls; `parts` of
-    the expression; `cycles` of a repetition whose cycles grow, which lays out all of them; `work`: phases
-    and terms touched while the schedule is built.
-    """
-
-    characters: int = 100_000
-    digits: int = 400
-    exponent: int = 400
-    depth: int = 200
-    parts: int = 30_000
-    cycles: int = 1_000
-    work: int = 30_000
-
-
-LIMITS = Limits()
 
 
 def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | OpenChain") -> Schedule:
@@ -154,10 +65,12 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
     """
     if not isinstance(text, str):
         refuse("the text of parse", "a str", text, TypeError)
-    return _Reader(text, limits, {name: _bound(name, given) for name, given in names.items()}).schedule()
+    bound = {name: _bound(name, given) for name, given in names.items()}
+    return _Reader(text, limits, bound, Budget(limits)).schedule()
 
 
-def _bound(name: str, given: object) -> "Fraction | Schedule | OpenChain":
+def _bound(name: str, given: object) -> Read:
+    """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as."""
     if name in BUILDERS or name in ARITHMETIC:
         refuse("a name given to parse", "none of the library's own words", name)
     if isinstance(given, (Schedule, OpenChain)):
@@ -166,7 +79,7 @@ def _bound(name: str, given: object) -> "Fraction | Schedule | OpenChain":
     try:
         return Fraction(operator.index(given))  # type: ignore[arg-type]  # that it may fail is the question
     except TypeError:
-        return Fraction(repr(number))  # the decimal that it prints as
+        return Fraction(repr(number))
 
 
 @attrs.define
@@ -175,8 +88,8 @@ class _Reader:
 
     text: str
     limits: Limits
-    names: dict[str, Any]
-    work: int = 0
+    names: dict[str, Read]
+    budget: Budget
 
     def schedule(self) -> Schedule:
         """Return the schedule that the text says."""
@@ -212,6 +125,7 @@ class _Reader:
                 self._scan_number(*token.span())
 
     def _scan_number(self, start: int, stop: int) -> None:
+        """Refuse a number that is no plain decimal, or too long to be computed with."""
         digits, _, exponent = self.text[start:stop].lower().partition("e")
         if self.text[stop : stop + 1].isidentifier():
             self._refuse(start, stop + 1, "a number is a plain decimal, such as 100_000, 0.29 or 3e-4")
@@ -225,6 +139,7 @@ class _Reader:
             )
 
     def _tree(self) -> ast.expr:
+        """Return the syntax tree that Python's own parser makes of the text."""
         try:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
@@ -241,7 +156,7 @@ class _Reader:
 
     # --- the tree
 
-    def _read(self, node: ast.expr, depth: int) -> Any:  # noqa: C901, PLR0911 - a case for each rule
+    def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911 - a case for each rule
         """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name."""
         if depth > self.limits.depth:
             self._fail(node, f"calls nest at most {self.limits.depth} deep")
@@ -269,11 +184,12 @@ class _Reader:
             case _:
                 return self._fail(node, f"this is not allowed: {ALLOWED}")
 
-    def _given(self, nodes: Sequence[ast.expr | None], depth: int) -> list[Any]:
-        """Return what *nodes* say as a caller would give it: numbers as an int or a float."""
-        return [node and self._plain(node, self._read(node, depth)) for node in nodes]
+    def _given(self, nodes: Iterable[ast.expr | None], depth: int) -> list[Given]:
+        """Return what *nodes* say as a caller would give it; None where there is no node, as in `a[:j]`."""
+        return [None if node is None else self._plain(node, self._read(node, depth)) for node in nodes]
 
-    def _plain(self, node: ast.expr, found: Any) -> Any:
+    def _plain(self, node: ast.expr, found: Read) -> Given:
+        """Return what was found as a caller would give it: a number as an int, or else as a float."""
         if not isinstance(found, Fraction):
             return found
         try:
@@ -281,12 +197,12 @@ class _Reader:
         except OverflowError:
             self._fail(node, "this number is past the largest float")
 
-    def _as_schedule(self, node: ast.expr, found: Any) -> Schedule:
+    def _as_schedule(self, node: ast.expr, found: Read) -> Schedule:
         if not isinstance(found, Schedule):
             self._fail(node, f"{_kind(found)} is no schedule: Constant(0.1) is one")
         return found
 
-    def _named(self, node: ast.expr, word: str) -> Any:
+    def _named(self, node: ast.expr, word: str) -> Read:
         if word in self.names:
             return self.names[word]
         if word in SHAPES:
@@ -294,6 +210,7 @@ class _Reader:
         return self._unknown(node)
 
     def _unknown(self, node: ast.expr) -> NoReturn:
+        """Refuse a word that no table has, and suggest one that is spelled alike."""
         word = self.text[node.col_offset : node.end_col_offset]
         words = sorted({*BUILDERS, *ARITHMETIC, *self.names})
         if word == Function.__name__:
@@ -304,7 +221,7 @@ class _Reader:
             self._fail(node, f"unknown name {word}: did you mean {close[0]}?")
         self._fail(node, f"unknown name {short_repr(word)[1:-1]}; known are {', '.join(words)}")
 
-    def _row(self, node: ast.expr, depth: int) -> Any:
+    def _row(self, node: ast.expr, depth: int) -> Read:
         """Read operators in a row, however many, from left to right; `>>` in a row is one chain."""
         row: list[ast.BinOp] = []
         while isinstance(node, ast.BinOp):
@@ -323,16 +240,20 @@ class _Reader:
                 left = self._applied(link, OPERATORS[kind], left, right)
         return left
 
-    def _applied(self, node: ast.expr, join: Callable[..., Any], *operands: Any) -> Any:
+    def _applied(self, node: ast.expr, join: Callable[..., Any], *operands: Read) -> Read:
         """Return numbers joined exactly, and all else as Python joins it."""
         for operand in operands:
             if not isinstance(operand, (Fraction, Schedule, OpenChain)):
                 self._fail(node, f"{_kind(operand)} cannot be computed with")
-        if join is operator.rshift or not all(isinstance(operand, Fraction) for operand in operands):
+        numbers = [operand for operand in operands if isinstance(operand, Fraction)]
+        if join is operator.rshift or len(numbers) < len(operands):
             return self._built(node, join, *(self._plain(node, operand) for operand in operands))
-        return self._computed(node, join, *operands)
+        return self._computed(node, join, numbers)
 
-    def _computed(self, node: ast.expr, compute: Callable[..., Any], *numbers: Fraction) -> Fraction:
+    def _computed(
+        self, node: ast.expr, compute: Callable[..., Fraction | int], numbers: Iterable[Fraction]
+    ) -> Fraction:
+        """Return a number computed exactly, or refuse one that takes too many bits."""
         try:
             number = Fraction(compute(*numbers))
         except ZeroDivisionError:
@@ -343,18 +264,18 @@ class _Reader:
             self._fail(node, f"a number takes at most {MAX_BITS:,} bits on its way")
         return number
 
-    def _call(self, node: ast.Call, depth: int) -> Any:
+    def _call(self, node: ast.Call, depth: int) -> Read:
         """Call a word of the tables, or a method of a schedule."""
         target: list[Schedule] = []
         match node.func:
             case ast.Name(id=word) if word in ARITHMETIC:
-                return self._computed(node, ARITHMETIC[word], *self._numbers(node, depth))
+                return self._computed(node, ARITHMETIC[word], self._numbers(node, depth))
             case ast.Name(id=word) if word in BUILDERS:
                 build = BUILDERS[word]
             case ast.Attribute(value=ast.Name(id=owner), attr=word) if f"{owner}.{word}" in BUILDERS:
                 build = BUILDERS[f"{owner}.{word}"]
             case ast.Attribute(value=inner, attr=word) if word in METHODS:
-                target, build = [self._as_schedule(inner, self._read(inner, depth))], getattr(Schedule, word)
+                target, build = [self._as_schedule(inner, self._read(inner, depth))], METHODS[word]
             case _:
                 self._unknown(node.func)
         # No keyword is a `**mapping`: two asterisks do not pass the scan.
@@ -364,159 +285,32 @@ class _Reader:
         return self._built(node, build, *target, *self._given(node.args, depth), **named)
 
     def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
-        numbers = [self._read(argument, depth) for argument in node.args]
-        if node.keywords or not all(isinstance(number, Fraction) for number in numbers):
+        """Return the arguments of a word of arithmetic."""
+        found = [self._read(argument, depth) for argument in node.args]
+        numbers = [number for number in found if isinstance(number, Fraction)]
+        if node.keywords or len(numbers) < len(found):
             self._fail(node, "this takes numbers (maximum and minimum take schedules)")
         return numbers
 
-    def _built(self, node: ast.expr, build: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+    def _built(
+        self, node: ast.expr, build: Callable[..., Read], /, *given: "Given | slice", **named: Given
+    ) -> Read:
         """Return what *build* makes of its arguments; what it refuses is refused at its place."""
-        self.work += 1 + sum(map(_size, (*given, *named.values())))
         try:
-            if build is Schedule.repeat:
-                self.work += _laid_out(self.limits, *given, **named)
-            _refuse_work(self.work, self.limits)
+            self.budget.charge_call(build, given, named)
             return build(*given, **named)
         except (TypeError, ValueError, OverflowError) as error:
             self._fail(node, str(error))
 
     def _fail(self, node: ast.expr, reason: str) -> NoReturn:
+        """Refuse the text for *reason*, with the caret under what *node* says."""
         self._refuse(node.col_offset, node.end_col_offset or 0, reason)
 
     def _refuse(self, start: int, stop: int, reason: str) -> NoReturn:
         raise ParseError(reason, self.text, start, stop) from None
 
 
-def _kind(found: object) -> str:
+def _kind(found: Read) -> str:
+    """Return what to call something found where it does not belong."""
     kinds = {Fraction: "a number", OpenChain: "an open phase", list: "a list"}
     return kinds.get(type(found), "a word")
-
-
-def _size(given: object) -> int:
-    """Return of how many nodes, and steps of a staircase, the schedules in an argument are made."""
-    left, count = [given], 0
-    while left:
-        one = left.pop()
-        if isinstance(one, list):
-            left.extend(one)
-        elif isinstance(one, Schedule):
-            count += 1 + (len(one.drops) if isinstance(one, Step) else 0)
-            left.extend([one.cycles] if isinstance(one, Repeated) and one.cycles else children(one))
-    return count
-
-
-def _laid_out(limits: Limits, schedule: Any, times: Any = None, *, gain: Any = 1, growth: Any = 1) -> int:
-    """Return how many nodes a repetition lays out: none where its cycles are alike."""
-    if not is_number(growth) or growth <= 0 or growth == 1:
-        return 0
-    endless = math.log(2**63) / abs(math.log(growth))
-    cycles = times if isinstance(times, int) else int(min(endless, MAX_GROWN_CYCLES))
-    if cycles > limits.cycles:
-        refuse("a repetition with growth", f"of at most {limits.cycles:,} cycles", cycles)
-    return _size(schedule) * max(0, cycles)
-
-
-def _refuse_work(work: int, limits: Limits) -> None:
-    if work > limits.work:
-        raise ValueError(f"this builds too much: at most {limits.work:,} phases and terms")
-
-
-# --- identity
-
-
-def has_text(schedule: Schedule) -> bool:
-    """Whether *schedule* can be written down: whether it holds no `Function`."""
-    return not any(isinstance(node, Function) for node in nodes(schedule))
-
-
-def fingerprint(schedule: Schedule) -> str:
-    """Return a short digest of the schedule's text: the same in every process, for equal schedules only.
-
-    Raises `ValueError` where the schedule holds a `Function`, whose text does not tell what it is.
-
-    >>> from tlama_core import Linear
-    >>> fingerprint(Linear(1.0, 0.0, steps=10))
-    '81364e85fb5bd747'
-    """
-    from hashlib import sha256
-
-    to_dict(schedule)  # refuses what has no text
-    return sha256(repr(schedule).encode()).hexdigest()[:16]
-
-
-# --- plain data
-
-
-def to_dict(schedule: Schedule) -> dict[str, Any]:
-    """Return *schedule* as plain data, which `json.dumps` takes and `from_dict` reads back.
-
-    Raises `ValueError` where the schedule holds a `Function`.
-
-    >>> from tlama_core import Linear
-    >>> to_dict(0.5 * Linear(1.0, 0.0, steps=10))["schedule"]
-    {'type': 'Linear', 'start': 1.0, 'end': 0.0, 'steps': 10}
-    """
-    return {"version": VERSION, **_to_data(schedule)}
-
-
-def _to_data(held: Any) -> Any:
-    if isinstance(held, tuple):
-        return [_to_data(one) for one in held]
-    if not isinstance(held, Schedule):
-        return held
-    if isinstance(held, Function):
-        refuse("a schedule with a text form", "free of Functions, which are equal only to themselves", held)
-    fields = [(field, getattr(held, field.name)) for field in held.__attrs_attrs__ if field.init]
-    data = {field.name: _to_data(value) for field, value in fields if value != field.default}
-    return {"type": type(held).__name__, **data}
-
-
-def from_dict(data: Mapping[str, Any], limits: Limits = LIMITS, /) -> Schedule:
-    """Return the schedule that `to_dict` wrote as *data*.
-
-    Raises `ValueError` for another version, unknown types and keys, and whatever a shape refuses, naming
-    the place. Of the *limits*, those on `cycles` and `work` hold here, for repetitions whose cycles grow.
-
-    >>> from_dict({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0, "steps": 10})
-    Linear(1.0, 0.0, steps=10)
-    """
-    if not isinstance(data, Mapping):
-        refuse("the data of from_dict", "a mapping", data, TypeError)
-    version = data.get("version")
-    if type(version) is not int or version != VERSION:
-        refuse("version in from_dict", f"{VERSION}", version)
-    node = {key: held for key, held in data.items() if key != "version"}
-    return _DataReader(limits).node(node, "it", 0)
-
-
-@attrs.define
-class _DataReader:
-    """Builds what plain data say, from a closed table of types."""
-
-    limits: Limits
-    work: int = 0
-
-    def _read(self, data: Any, where: str, depth: int) -> Any:
-        if depth > 2 * MAX_DEPTH:
-            raise ValueError(f"{where} nests too deep: at most {MAX_DEPTH} schedules")
-        if isinstance(data, list):
-            return [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
-        return self.node(data, where, depth + 1) if isinstance(data, Mapping) else data
-
-    def node(self, data: Mapping[str, Any], where: str, depth: int) -> Schedule:
-        """Return the schedule that *data* say; *where* they stand is named in every error."""
-        kind = data.get("type")
-        node = TYPES.get(kind) if isinstance(kind, str) else None
-        if node is None:
-            refuse(f"type of {where}", f"one of {', '.join(TYPES)}", kind)
-        known = [field.name for field in node.__attrs_attrs__ if field.init]
-        if unknown := [key for key in data if key not in ("type", *known)]:
-            refuse(f"a key of {where}", f"one of {', '.join(known)}", unknown[0])
-        given = {key: self._read(data[key], f"{where}.{key}", depth) for key in data if key != "type"}
-        try:
-            if node is Repeated:
-                self.work += _laid_out(self.limits, **given)
-            _refuse_work(self.work, self.limits)
-            return node(**given)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"in {where}: {error}") from None

@@ -1,0 +1,11 @@
+"""Schedules as text and as plain data, read back from outside without ever running it.
+
+`words` is the closed table of all that a text or data may say, `limits` knows what saying it costs, `reading`
+turns text into schedules, and `data` turns schedules into plain data and back.
+"""
+
+from tlama_core.text.data import fingerprint, from_dict, has_text, to_dict
+from tlama_core.text.limits import Limits
+from tlama_core.text.reading import ParseError, parse
+
+__all__ = ["Limits", "ParseError", "fingerprint", "from_dict", "has_text", "parse", "to_dict"]

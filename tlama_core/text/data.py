@@ -1,0 +1,154 @@
+"""Schedules as plain data and back, and the digest that tells schedules apart in every process."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from tlama_core._fields import refuse
+from tlama_core.algebra import MAX_DEPTH, Schedule, nodes, require_schedule
+from tlama_core.shapes import Function
+from tlama_core.text.limits import LIMITS, Budget, Limits
+from tlama_core.text.words import TYPES
+
+Plain: TypeAlias = "str | float | list[Plain] | dict[str, Plain] | None"
+"""What JSON can hold, as far as schedules need it."""
+
+VERSION = 1
+"""Of the dict form; the golden file of the tests holds one of each version there ever was."""
+
+
+def has_text(schedule: Schedule) -> bool:
+    """Whether *schedule* can be written down, as text or as data: whether it holds no `Function`.
+
+    >>> from tlama_core import Function, Linear
+    >>> has_text(Linear(1.0, 0.0, steps=10)), has_text(0.5 * Function(abs))
+    (True, False)
+    """
+    return _first_function(schedule) is None
+
+
+def _first_function(schedule: Schedule) -> Function | None:
+    return next((node for node in nodes(schedule) if isinstance(node, Function)), None)
+
+
+def _require_text(name: str, candidate: object) -> Schedule:
+    """Return *candidate*, or refuse it by *name* where it is no schedule, or one without a text."""
+    schedule = require_schedule(name, candidate)
+    if not has_text(schedule):
+        rule = "free of Functions, which are equal only to themselves"
+        refuse("a schedule with a text form", rule, _first_function(schedule))
+    return schedule
+
+
+def fingerprint(schedule: Schedule) -> str:
+    """Return a short digest of the schedule's text: the same in every process, for equal schedules only.
+
+    Raises `ValueError` where the schedule holds a `Function`, whose text does not tell what it is, and where
+    the text would be too long to write.
+
+    >>> from tlama_core import Linear
+    >>> fingerprint(Linear(1.0, 0.0, steps=10))
+    '81364e85fb5bd747'
+    """
+    from hashlib import sha256
+
+    text = repr(_require_text("fingerprint.schedule", schedule))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def to_dict(schedule: Schedule) -> dict[str, Any]:
+    """Return *schedule* as plain data, which `json.dumps` takes and `from_dict` reads back.
+
+    A node that stands in several places of the schedule is written once, and its dict stands in all of
+    them: this takes time linear in the number of nodes, but what changes one of these dicts changes all.
+
+    Raises `ValueError` where the schedule holds a `Function`.
+
+    >>> from tlama_core import Linear
+    >>> to_dict(0.5 * Linear(1.0, 0.0, steps=10))["schedule"]
+    {'type': 'Linear', 'start': 1.0, 'end': 0.0, 'steps': 10}
+    """
+    return {"version": VERSION, **_Writer().node(_require_text("to_dict.schedule", schedule))}
+
+
+class _Writer:
+    """Writes every node of a tree once, however often it stands in it."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, dict[str, Plain]] = {}
+
+    def node(self, schedule: Schedule) -> dict[str, Plain]:
+        """Return the data of *schedule*: its type, and its fields without defaults."""
+        written = self._written.get(id(schedule))
+        if written is None:
+            written = self._written[id(schedule)] = {"type": type(schedule).__name__}
+            for field in schedule.__attrs_attrs__:
+                if field.init and (held := getattr(schedule, field.name)) != field.default:
+                    written[field.name] = self._field(held)
+        return written
+
+    def _field(self, held: Any) -> Plain:
+        """Return what a field holds: a schedule, a tuple of such or of numbers, or one number."""
+        if isinstance(held, tuple):
+            return [self._field(one) for one in held]
+        return self.node(held) if isinstance(held, Schedule) else held
+
+
+def from_dict(data: Mapping[str, Any], limits: Limits = LIMITS, /) -> Schedule:
+    """Return the schedule that `to_dict` wrote as *data*.
+
+    Raises `ValueError` for another version, unknown types and keys, and whatever a shape refuses, naming
+    the place. Of the *limits*, those on `cycles` and `work` hold here, for what building makes larger than
+    its data: repetitions whose cycles grow, above all. A dict or list that stands in several places, as an
+    alias in YAML does, is read once.
+
+    >>> from_dict({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0, "steps": 10})
+    Linear(1.0, 0.0, steps=10)
+    """
+    if not isinstance(data, Mapping):
+        refuse("the data of from_dict", "a mapping", data, TypeError)
+    version = data.get("version")
+    if type(version) is not int or version != VERSION:
+        refuse("version in from_dict", f"{VERSION}", version)
+    node = {key: held for key, held in data.items() if key != "version"}
+    return _DataReader(Budget(limits)).node(node, "it", 0)
+
+
+@attrs.define
+class _DataReader:
+    """Builds what plain data say, from a closed table of types."""
+
+    budget: Budget
+    known: dict[int, tuple[object, object]] = attrs.Factory(dict)
+
+    def _read(self, data: object, where: str, depth: int) -> object:
+        """Return what *data* say: a schedule for a mapping, a list for a list, anything else as it is."""
+        if depth > 2 * MAX_DEPTH:
+            raise ValueError(f"{where} nests too deep: at most {MAX_DEPTH} schedules")
+        if not isinstance(data, (list, Mapping)):
+            return data
+        if id(data) not in self.known:
+            found = (
+                [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
+                if isinstance(data, list)
+                else self.node(data, where, depth + 1)
+            )
+            self.known[id(data)] = data, found  # the data too: what is let go may leave its id to others
+        return self.known[id(data)][1]
+
+    def node(self, data: Mapping[str, Any], where: str, depth: int) -> Schedule:
+        """Return the schedule that *data* say; *where* they stand is named in every error."""
+        kind = data.get("type")
+        node = TYPES.get(kind) if isinstance(kind, str) else None
+        if node is None:
+            refuse(f"type of {where}", f"one of {', '.join(TYPES)}", kind)
+        known = [field.name for field in node.__attrs_attrs__ if field.init]
+        if unknown := [key for key in data if key not in ("type", *known)]:
+            refuse(f"a key of {where}", f"one of {', '.join(known)}", unknown[0])
+        given = {key: self._read(data[key], f"{where}.{key}", depth) for key in data if key != "type"}
+        try:
+            self.budget.charge_node(node, given)
+            return node(**given)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"in {where}: {error}") from None

@@ -1,0 +1,105 @@
+"""The closed table: every word that a text may use, and every type that plain data may name.
+
+Nothing outside these tables is ever called or looked up, whatever a text or data say.
+"""
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from tlama_core.algebra import (
+    Constant,
+    Maximum,
+    Minimum,
+    OpenChain,
+    Piecewise,
+    Product,
+    Repeated,
+    Scaled,
+    Schedule,
+    Sliced,
+    Stretched,
+    Sum,
+    maximum,
+    minimum,
+)
+from tlama_core.shapes import (
+    Cosine,
+    Exponential,
+    Linear,
+    Polynomial,
+    PowerLaw,
+    Sqrt,
+    Step,
+    Warmup,
+    through,
+)
+
+Given: TypeAlias = "float | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
+"""An argument as a caller would give it: numbers are an int or a float."""
+
+Read: TypeAlias = "Fraction | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
+"""What a part of a text says: numbers stay exact until an argument is made of them."""
+
+TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
+SHAPES: dict[str, type[Schedule]] = {
+    shape.__name__: shape for shape in (Constant, *TRANSITIONS, PowerLaw, Step, Warmup)
+}
+"""The shapes, by name: a text may also hand one over, as in `through(points, shape=Cosine)`."""
+
+TYPES: dict[str, type[Schedule]] = SHAPES | {
+    node.__name__: node
+    for node in (Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Sliced, Stretched, Sum)
+}
+"""The types that plain data may name: every node that has a text."""
+
+BUILDERS: dict[str, Callable[..., Read]] = {
+    **SHAPES,
+    **{f"{shape.__name__}.to": shape.to for shape in TRANSITIONS},
+    "Constant.hold": Constant.hold,
+    "Step.every": Step.every,
+    "Piecewise.of": Piecewise.of,
+    "Sum": Sum,
+    "Product": Product,
+    "maximum": maximum,
+    "minimum": minimum,
+    "through": through,
+}
+"""The words that a text may call, and what they call."""
+
+METHODS: dict[str, Callable[..., Read]] = {
+    "clamp": Schedule.clamp,
+    "repeat": Schedule.repeat,
+    "scale": Schedule.scale,
+    "stretch": Schedule.stretch,
+    "then": Schedule.then,
+}
+"""The words that a text may call on a schedule."""
+
+
+def _round(number: Fraction, *digits: object) -> int:
+    if digits:  # 10**digits would be computed before anyone could look at its size
+        raise TypeError("round takes one number here, and makes it whole")
+    return round(number)
+
+
+ARITHMETIC: dict[str, Callable[..., Fraction | int]] = {
+    "round": _round,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "min": min,
+    "max": max,
+}
+"""The words that make numbers of numbers, exactly."""
+
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.RShift: operator.rshift,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+"""The operators between two operands; a sign before one is the reader's own business."""
