@@ -40,6 +40,7 @@ LIMITS = Limits()
 """The limits that hold where a caller gives none."""
 
 _REBUILDERS = (Schedule.repeat, Schedule.stretch)
+"""The calls that make a tree anew instead of building on it."""
 
 
 @attrs.define
@@ -88,6 +89,7 @@ class Budget:
         self.spent += places(schedule) * max(0, cycles)
 
     def _refuse_excess(self) -> None:
+        """Raise a `ValueError` where more was charged than the limits allow."""
         if self.spent > self.limits.work:
             raise ValueError(f"this builds too much: at most {self.limits.work:,} phases and terms")
 
@@ -138,6 +140,7 @@ def _parts(schedule: Schedule) -> tuple[Schedule, ...]:
 
 
 def _rows(schedule: Schedule) -> int:
+    """Return how many rows the table of a staircase has, which is read and sorted; 0 for anything else."""
     return len(schedule.drops) if isinstance(schedule, Step) else 0
 
 

@@ -1,4 +1,9 @@
-"""A text read as a schedule: Python's own grammar, and a closed table of words that are ever called."""
+"""A text read as a schedule: the grammar is Python's own, and the words are a closed table.
+
+A text passes three gates. A scan refuses characters and numbers that the language does not have, before
+Python's own parser sees any of them; that parser makes a syntax tree, which is never compiled; and a walk
+over the tree calls what the tables of `words` name, after `limits` have agreed to what the call costs.
+"""
 
 import ast
 import operator
@@ -21,15 +26,23 @@ _TOKEN = re.compile(
     r"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
     re.ASCII,
 )
+"""One token of the language, or the white space between two."""
+
 ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j], + - * / and >>"
+"""What an error says that meets anything else."""
+
 MAX_BITS = 4_096
+"""Of the numerator and of the denominator of every number on its way: exact numbers grow as they multiply."""
+
 WIDEST = 76
+"""How many characters of a text an error shows, and how long a word may be for which another is suggested."""
 
 
 class ParseError(ValueError):
-    """A text that is no schedule; it shows the text, with a caret under the offending part.
+    """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
 
-    `reason` is the sentence alone, and `text[start:stop]` the offending part.
+    `reason` is the sentence alone, `text` what was read (on one line), and `text[start:stop]` the offending
+    part. Of a long text, what stands around that part is shown.
 
     >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
     unknown name Cosin
@@ -58,7 +71,8 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
     decimals until a shape takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`,
     `min` and `max` make whole lengths of others.
 
-    Raises `ParseError` for a text that is no schedule, or that asks for more than *limits* allow.
+    Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
+    `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
 
     >>> parse("Warmup(peak, steps=2*epoch) >> Cosine.to(peak/100, steps=88*epoch)", peak=0.1, epoch=1252)
     Warmup(0.1, steps=2504) >> Cosine(0.1, 0.001, steps=110176)
@@ -84,7 +98,11 @@ def _bound(name: str, given: object) -> Read:
 
 @attrs.define
 class _Reader:
-    """Walks the syntax tree of one text, and builds what it says from a closed table of words."""
+    """Walks the syntax tree of one text, and builds what it says from a closed table of words.
+
+    Numbers are fractions until an argument is made of them. Every refusal is a `ParseError` at its place in
+    the text, also where the library refuses what the text asks of it.
+    """
 
     text: str
     limits: Limits
@@ -107,7 +125,11 @@ class _Reader:
     # --- before Python's own parser sees it
 
     def _scan(self) -> None:
-        """Refuse what is no word, number or operator of the language, and what is too large."""
+        """Refuse what is not a word, number or operator of the language, and what is too large.
+
+        Python's own parser would take memory and stack for deep brackets and long numbers before it could
+        be asked about them, so they are counted here.
+        """
         limits, at, depth = self.limits, 0, 0
         if len(self.text) > limits.characters:
             self._refuse(0, 1, f"a text has at most {limits.characters:,} characters, got {len(self.text):,}")
@@ -125,7 +147,7 @@ class _Reader:
                 self._scan_number(*token.span())
 
     def _scan_number(self, start: int, stop: int) -> None:
-        """Refuse a number that is no plain decimal, or too long to be computed with."""
+        """Refuse a number that is not a plain decimal, or too long to be computed with."""
         digits, _, exponent = self.text[start:stop].lower().partition("e")
         if self.text[stop : stop + 1].isidentifier():
             self._refuse(start, stop + 1, "a number is a plain decimal, such as 100_000, 0.29 or 3e-4")
@@ -198,11 +220,13 @@ class _Reader:
             self._fail(node, "this number is past the largest float")
 
     def _as_schedule(self, node: ast.expr, found: Read) -> Schedule:
+        """Return what was found at *node* if it is a schedule, or refuse it there."""
         if not isinstance(found, Schedule):
             self._fail(node, f"{_kind(found)} is no schedule: Constant(0.1) is one")
         return found
 
     def _named(self, node: ast.expr, word: str) -> Read:
+        """Return what a word by itself stands for: a name that the caller bound, or a shape."""
         if word in self.names:
             return self.names[word]
         if word in SHAPES:
@@ -222,7 +246,11 @@ class _Reader:
         self._fail(node, f"unknown name {short_repr(word)[1:-1]}; known are {', '.join(words)}")
 
     def _row(self, node: ast.expr, depth: int) -> Read:
-        """Read operators in a row, however many, from left to right; `>>` in a row is one chain."""
+        """Read operators in a row, however many, from left to right; `>>` in a row is one chain.
+
+        Python nests them to the left, as deep as the row is long; one chain at a time would copy its phases
+        again at every `>>`.
+        """
         row: list[ast.BinOp] = []
         while isinstance(node, ast.BinOp):
             row.append(node)
@@ -265,7 +293,7 @@ class _Reader:
         return number
 
     def _call(self, node: ast.Call, depth: int) -> Read:
-        """Call a word of the tables, or a method of a schedule."""
+        """Call a word of the tables, by itself (`maximum`), of a shape (`Linear.to`) or of a schedule."""
         target: list[Schedule] = []
         match node.func:
             case ast.Name(id=word) if word in ARITHMETIC:
@@ -295,7 +323,10 @@ class _Reader:
     def _built(
         self, node: ast.expr, build: Callable[..., Read], /, *given: "Given | slice", **named: Given
     ) -> Read:
-        """Return what *build* makes of its arguments; what it refuses is refused at its place."""
+        """Return what *build* makes of its arguments; what it refuses is refused at its place.
+
+        Every call of the library goes through here, so that none is made before it is charged.
+        """
         try:
             self.budget.charge_call(build, given, named)
             return build(*given, **named)

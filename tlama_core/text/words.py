@@ -45,6 +45,8 @@ Read: TypeAlias = "Fraction | Schedule | OpenChain | type[Schedule] | Sequence[G
 """What a part of a text says: numbers stay exact until an argument is made of them."""
 
 TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
+"""The shapes with two ends, each with `.to` for an open phase."""
+
 SHAPES: dict[str, type[Schedule]] = {
     shape.__name__: shape for shape in (Constant, *TRANSITIONS, PowerLaw, Step, Warmup)
 }
@@ -81,6 +83,7 @@ METHODS: dict[str, Callable[..., Read]] = {
 
 
 def _round(number: Fraction, *digits: object) -> int:
+    """Return the nearest whole number, ties to even; digits are refused."""
     if digits:  # 10**digits would be computed before anyone could look at its size
         raise TypeError("round takes one number here, and makes it whole")
     return round(number)
