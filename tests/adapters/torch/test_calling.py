@@ -43,7 +43,7 @@ def test_torchs_deprecated_epoch_sets_the_clock(ScheduleLR, build, run, rates):
     assert scheduler.clock == 50
 
 
-def test_an_update_that_a_scaler_skipped_is_none(torch, ScheduleLR, build):
+def test_an_update_that_a_scaler_skipped_does_not_count(torch, ScheduleLR, build):
     """The loop steps the scheduler where the scale did not fall; the clock counts what was learned."""
     optimizer = build(kind="SGD")
     scheduler = ScheduleLR(optimizer, lr=PRETRAIN)
