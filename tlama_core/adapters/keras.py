@@ -5,7 +5,7 @@ Importing this imports keras, which then reads the choice of its backend (`KERAS
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import attrs
 import keras
@@ -17,15 +17,17 @@ from tlama_core._notation import arguments
 from tlama_core.algebra import CHILD, Schedule
 from tlama_core.text import parse
 
+T = TypeVar("T")
 
-def _of_any_dtype(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of NumPy's dtypes as one of every backend's."""
 
-    def of(dtype: Any, *rest: Any) -> Any:
+def _of_any_dtype(function: Callable[..., T]) -> Callable[..., T]:
+    """Return a function of NumPy's dtypes as a function of the dtypes of every backend."""
+
+    def of_dtype(dtype: object, *rest: object) -> T:
         name = keras.backend.standardize_dtype(dtype)
-        return function(np.dtype(name.replace("bfloat", "float")), *rest)  # as narrow, and NumPy's
+        return function(np.dtype(name.replace("bfloat", "float")), *rest)  # NumPy's type of the same width
 
-    return of
+    return of_dtype
 
 
 OPS = SimpleNamespace(
@@ -39,7 +41,7 @@ OPS = SimpleNamespace(
         "isdtype": _of_any_dtype(np.isdtype),
     }
 )
-"""`keras.ops`, and those names of the array API that it has not."""
+"""`keras.ops`, and the names of the array API that it lacks."""
 
 
 @keras.saving.register_keras_serializable(package="tlama_core")
@@ -49,14 +51,14 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     It is computed through `keras.ops` from the optimizer's own count, as a tensor of Keras's float type,
     so every backend compiles it into the training step, and a saved model resumes it exactly: the count
-    is saved with the optimizer, the schedule as its text. Loading needs this module imported.
+    is saved with the optimizer, the schedule as its text. Import this module before loading such a model.
 
-    Keras counts batches where an optimizer accumulates gradients. Give the same number here, and the
+    Where an optimizer accumulates gradients, Keras counts batches. Give the same number here, and the
     schedule goes on counting updates:
     `SGD(KerasSchedule(schedule, gradient_accumulation_steps=4), gradient_accumulation_steps=4)`.
 
     Raises `TypeError` for anything but a schedule. `get_config`, which saving calls, raises `ValueError`
-    for a schedule without a text, as any with a `Function`.
+    for a schedule that has no text because it holds a `Function`, or too long a text to be read again.
 
     >>> from tlama_core import Cosine, Warmup
     >>> rate = KerasSchedule(Warmup(0.5, steps=2) >> Cosine.to(0.0, steps=8))
@@ -76,22 +78,25 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return f"KerasSchedule({', '.join(arguments(self))})"
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of the optimizer's iteration *step* (a number, variable or tensor)."""
+        """Return the rate of the optimizer's iteration *step* (a number, variable or tensor) as a tensor.
+
+        Raises `TypeError` for a boolean step.
+        """
         t = keras.ops.convert_to_tensor(step)
         if self.gradient_accumulation_steps is not None:
             t = keras.ops.floor_divide(t, self.gradient_accumulation_steps)
         if OPS.isdtype(t.dtype, "integral") and keras.backend.backend() not in ("jax", "torch"):
-            # TensorFlow mixes no types: whole numbers past 2**24 need a float that holds them.
+            # TensorFlow does not mix types, and float32 does not hold the whole numbers past 2**24.
             t = keras.ops.cast(t, "float64")
         return keras.ops.cast(evaluate_traced(self.schedule, t, OPS), keras.config.floatx())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments, the schedule as its text."""
+        """Return the arguments as plain data, the schedule as its text."""
         text = repr(self.schedule)
-        parse(text)  # a model that could not be loaded must not be saved
+        parse(text)  # not has_text: a text past the limits of parse could not be loaded either
         return {"schedule": text, "gradient_accumulation_steps": self.gradient_accumulation_steps}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return what `get_config` described."""
+        """Return the `KerasSchedule` that `get_config` described."""
         return cls(**config | {"schedule": parse(config["schedule"])})

@@ -13,7 +13,7 @@ import pytest
 
 from tlama_core import parse
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "distributed" / "train_ddp.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "distributed" / "train_ddp.py"
 SECONDS = 150
 
 

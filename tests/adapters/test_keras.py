@@ -1,12 +1,15 @@
 """Keras: the same tests on every backend, each in an interpreter of its own but the one chosen for this."""
 
 import doctest
+import json
 import os
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tlama_core import (
     Constant,
@@ -23,6 +26,7 @@ from tlama_core import (
     Warmup,
     maximum,
 )
+from tlama_core.testing.strategies import schedules
 
 # Keras makes arrays of torch parameters and of saved ones in the way of NumPy 1.
 pytestmark = pytest.mark.filterwarnings(
@@ -40,7 +44,7 @@ SCHEDULES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(name="KerasSchedule")
+@pytest.fixture(scope="session", name="KerasSchedule")
 def adapter(keras):
     from tlama_core.adapters.keras import KerasSchedule
 
@@ -154,18 +158,23 @@ def test_a_saved_model_goes_on_where_it_was(training, KerasSchedule, tmp_path):
     assert begun + fit(training, loaded, 9) == HALVES.sample(14).tolist()
 
 
-def test_a_config_is_plain_and_builds_the_same(keras, KerasSchedule):
-    for rate in (KerasSchedule(HALVES), KerasSchedule(0.5 * HALVES, gradient_accumulation_steps=3)):
-        config = keras.optimizers.schedules.serialize(rate)
-        assert config["registered_name"] == "tlama_core>KerasSchedule"
-        loaded = keras.optimizers.schedules.deserialize(config)
-        assert loaded == rate
-        assert repr(loaded) == repr(rate)
+@settings(max_examples=100)
+@given(schedules(3, functions=False), st.none() | st.integers(1, 9))
+def test_a_config_is_plain_and_builds_the_same(keras, KerasSchedule, a, batches):
+    rate = KerasSchedule(a, gradient_accumulation_steps=batches)
+    config = json.loads(json.dumps(keras.optimizers.schedules.serialize(rate)))
+    assert config["registered_name"] == "tlama_core>KerasSchedule"
+    loaded = keras.optimizers.schedules.deserialize(config)
+    assert loaded == rate
+    assert repr(loaded) == repr(rate)
 
 
 def test_what_could_not_be_loaded_is_not_saved(KerasSchedule):
     with pytest.raises(ValueError, match="Function"):
         KerasSchedule(Function(lambda t: 0.1)).get_config()
+    long = Piecewise.of([Constant(float(i), 1) for i in range(10_000)])
+    with pytest.raises(ValueError, match="characters"):
+        KerasSchedule(long).get_config()
 
 
 def test_what_is_no_schedule_is_refused(KerasSchedule):

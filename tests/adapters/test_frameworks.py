@@ -36,7 +36,7 @@ class Run:
     def start(self):
         self.folder.mkdir(exist_ok=True)
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
-        example = HERE.parent / "examples" / f"train_with_{self.name}.py"
+        example = HERE.parents[1] / "examples" / f"train_with_{self.name}.py"
         several = torchrun if self.processes > 1 else []
         command = [sys.executable, *several, HERE / "watched.py", "notes", self.killed_at, example]
         offline = {"HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
@@ -72,48 +72,38 @@ def expected(a):
 
 
 def test_the_trainer_goes_on_after_a_kill(torch, transformers, accelerate, tmp_path):
-    """In its log too the rates before and after the kill are those of the uninterrupted run."""
+    """In its log too the rates before and after the kill are those of an uninterrupted run."""
     a = Warmup(3e-3, steps=2) >> Cosine.to(3e-4, steps=10)
-    whole, killed = Run(tmp_path / "whole", "trainer"), Run(tmp_path / "killed", "trainer", KILLED)
-    history = printed_rates(whole.ended())
-    assert whole.used() == expected(a)
-    assert history == list(enumerate(a))
+    killed = Run(tmp_path, "trainer", KILLED)
     killed.ended()
     assert killed.used() == expected(a)[:KILLED]
-    resumed = Run(tmp_path / "killed", "trainer")
-    assert printed_rates(resumed.ended()) == history
+    resumed = Run(tmp_path, "trainer")
+    assert printed_rates(resumed.ended()) == list(enumerate(a))
     assert resumed.used() == expected(a)[CHECKPOINT:]
 
 
 def test_lightning_goes_on_after_a_kill(torch, lightning, tmp_path):
     a = Warmup(1e-2, steps=2) >> Sqrt.to(0.0, steps=10)
-    whole, killed = Run(tmp_path / "whole", "lightning"), Run(tmp_path / "killed", "lightning", KILLED)
-    whole.ended()
-    assert whole.used() == expected(a)
+    killed = Run(tmp_path, "lightning", KILLED)
     killed.ended()
     assert killed.used() == expected(a)[:KILLED]
-    resumed = Run(tmp_path / "killed", "lightning")
+    resumed = Run(tmp_path, "lightning")
     resumed.ended()
     assert resumed.used() == expected(a)[CHECKPOINT:]
-    for run, version, first in ((whole, 0, 0), (resumed, 1, CHECKPOINT)):
-        log = (run.folder / f"out/lightning/version_{version}/metrics.csv").read_text().splitlines()
-        rates = {int(row["step"]): float(row["lr-AdamW"]) for row in csv.DictReader(log)}
-        assert rates == {k: a(k) for k in range(first, UPDATES)}
+    log = (resumed.folder / "out/lightning/version_1/metrics.csv").read_text().splitlines()
+    rates = {int(row["step"]): float(row["lr-AdamW"]) for row in csv.DictReader(log)}
+    assert rates == {k: a(k) for k in range(CHECKPOINT, UPDATES)}
 
 
 def test_accelerate_counts_updates_and_not_processes(torch, accelerate, tmp_path):
-    """One process uninterrupted, and two of which one is killed, use the same rates."""
+    """Two processes of which one is killed, and the one that goes on alone, use the same rates."""
     a = Warmup(1e-2, steps=2) >> Constant.hold(steps=6) >> Linear.to(0.0, steps=4)
-    whole = Run(tmp_path / "whole", "accelerate")
-    killed = Run(tmp_path / "killed", "accelerate", KILLED, processes=2)
-    history = printed_rates(whole.ended())
-    assert whole.used() == expected(a)
-    assert history == list(enumerate(a))
+    killed = Run(tmp_path, "accelerate", KILLED, processes=2)
     killed.ended()
     assert killed.used(rank=1) == expected(a)[:KILLED]
-    resumed = Run(tmp_path / "killed", "accelerate", processes=2)
-    assert printed_rates(resumed.ended()) == history[CHECKPOINT:]
-    assert resumed.used(rank=0) == resumed.used(rank=1) == expected(a)[CHECKPOINT:]
+    resumed = Run(tmp_path, "accelerate")
+    assert printed_rates(resumed.ended()) == list(enumerate(a))[CHECKPOINT:]
+    assert resumed.used() == expected(a)[CHECKPOINT:]
 
 
 def line(torch):

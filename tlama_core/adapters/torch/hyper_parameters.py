@@ -1,0 +1,152 @@
+"""The hyper-parameters of an optimizer: what it has, what it is given, and how rates are written into it.
+
+A hyper-parameter (`lr`, `betas`) has a *key* for every number that it holds: its own name, or one for each
+place of a tuple (`betas[0]`, `betas[1]`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NoReturn, TypeAlias
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tlama_core._evaluation.fast_calls import compile_schedule
+from tlama_core._fields import as_number, is_number, refuse
+from tlama_core.algebra import Constant, OpenChain, Schedule, require_schedule
+
+OfGroup: TypeAlias = Schedule | float | tuple[Schedule | float, ...]
+"""What a caller may give one param group: a tuple for a hyper-parameter that is one."""
+Given: TypeAlias = OfGroup | Sequence[OfGroup]
+"""What a caller may give a hyper-parameter: the same for every group, or a list with one per group."""
+Schedules: TypeAlias = dict[str, Schedule | list[Schedule]]
+"""By key: one schedule for all groups, or a list with one per group."""
+Rates: TypeAlias = Callable[[int], float | list[float | Tensor]]
+"""The function of the clock that gives the rate of all groups, or a list with one per group."""
+Write: TypeAlias = tuple[dict[str, Any], str, int | None, float | Tensor]
+"""A param group, the hyper-parameter, the place in its tuple (if it is one), and the rate to write there."""
+
+
+def offered(optimizer: Optimizer) -> dict[str, tuple[str, ...]]:
+    """Return the keys of every hyper-parameter that is a number, or a tuple of them, in all groups alike."""
+    first, *others = optimizer.param_groups
+    keys = {name: _keys(name, value) for name, value in first.items() if name not in {"params", "initial_lr"}}
+    return {
+        name: its_keys
+        for name, its_keys in keys.items()
+        if its_keys and all(its_keys == _keys(name, group.get(name)) for group in others)
+    }
+
+
+def as_schedules(optimizer: Optimizer, given: Mapping[str, Given]) -> Schedules:
+    """Return what the caller gave as schedules by key, or refuse it by name."""
+    keys_by_name, schedules = offered(optimizer), Schedules()
+    for name, value in given.items():
+        keys = keys_by_name.get(name) or _refuse_key(optimizer, name)
+        _require_one_per_group(optimizer, name, value)
+        places = None if keys == (name,) else len(keys)
+        rows = [_row(name, of_group, places) for of_group in (value if isinstance(value, list) else [value])]
+        for key, column in zip(keys, zip(*rows, strict=True), strict=True):
+            schedules[key] = list(column) if isinstance(value, list) else column[0]
+    return schedules
+
+
+def require_fitting(optimizer: Optimizer, schedules: Schedules) -> None:
+    """Refuse a key that the optimizer does not have, and a list that is not as long as its param groups."""
+    known = [key for keys in offered(optimizer).values() for key in keys]
+    for key, scheduled in schedules.items():
+        if key not in known:
+            _refuse_key(optimizer, key)
+        _require_one_per_group(optimizer, key, scheduled)
+
+
+def name_and_place(key: str) -> tuple[str, int | None]:
+    """Return the hyper-parameter that *key* belongs to, and the place in it if it is a tuple.
+
+    `lr` gives `("lr", None)`, `betas[1]` gives `("betas", 1)`.
+    """
+    name, _, place = key.removesuffix("]").partition("[")
+    return name, int(place) if place else None
+
+
+def rates_of(scheduled: Schedule | list[Schedule]) -> Rates:
+    """Return the rates as a function of the clock; groups with equal schedules share one evaluation."""
+    if isinstance(scheduled, Schedule):
+        return compile_schedule(scheduled)
+    distinct = {schedule: i for i, schedule in enumerate(dict.fromkeys(scheduled))}
+    functions = [compile_schedule(schedule) for schedule in distinct]
+    order = [distinct[schedule] for schedule in scheduled]
+    pick = itemgetter(*order) if len(order) > 1 else iter  # of one index, itemgetter gives no tuple
+    return lambda clock: [*pick([function(clock) for function in functions])]
+
+
+def write_in_place(writes: Sequence[Write]) -> None:
+    """Write rates where no plain float is: a tensor stays the same object, unless another group shares it.
+
+    Compiled optimizers and CUDA graphs read the tensor that they first saw, so it is filled. A tensor
+    that stands in a second group too (`load_state_dict` makes such groups) is replaced there by a copy.
+    """
+    filled: set[int] = set()
+    for group, name, place, rate in writes:
+        current = group[name] if place is None else group[name][place]
+        if isinstance(current, Tensor):
+            current = current.clone() if id(current) in filled else current
+            filled.add(id(current))
+            current.fill_(rate)
+        else:
+            current = rate
+        group[name] = current if place is None else (*group[name][:place], current, *group[name][place + 1 :])
+
+
+def copied(rate: float | Tensor) -> float | Tensor:
+    """Return *rate*, of which a tensor is a copy: what is filled later must not change it."""
+    return rate.clone() if isinstance(rate, Tensor) else rate
+
+
+def _keys(name: str, value: object) -> tuple[str, ...]:
+    """Return the keys of a hyper-parameter that holds *value*: none where that is no number."""
+    if isinstance(value, (tuple, list)):
+        return tuple(f"{name}[{place}]" for place in range(len(value))) if all(map(_is_rate, value)) else ()
+    return (name,) if _is_rate(value) else ()
+
+
+def _is_rate(value: object) -> bool:
+    """Whether *value* is a real number, or a floating-point tensor of one."""
+    if isinstance(value, Tensor):
+        return bool(value.is_floating_point() and value.numel() == 1)
+    return is_number(value)
+
+
+def _refuse_key(optimizer: Optimizer, key: str) -> NoReturn:
+    """Say that the optimizer has no such hyper-parameter, and which ones it has."""
+    rule = f"one of those of the given {type(optimizer).__name__}: {', '.join(offered(optimizer))}"
+    refuse("a hyper-parameter of ScheduleLR", rule, key)
+
+
+def _require_one_per_group(optimizer: Optimizer, key: str, value: object) -> None:
+    """Refuse a list that is not as long as the optimizer's param groups."""
+    count = len(optimizer.param_groups)
+    if isinstance(value, list) and len(value) != count:
+        rule = f"one schedule for all param groups, or a list of {count}, one for each"
+        raise ValueError(f"ScheduleLR.{key} must be {rule}, got a list of {len(value)}")
+
+
+def _row(name: str, of_group: object, places: int | None) -> tuple[Schedule, ...]:
+    """Return the schedules of one group: one, or as many as the hyper-parameter has *places*."""
+    if places is None:
+        return (_as_schedule(name, of_group),)
+    if not isinstance(of_group, tuple) or len(of_group) != places:
+        rule = f"a tuple of {places}, or a list with one per param group"
+        refuse(f"ScheduleLR.{name}", rule, of_group, TypeError)
+    return tuple(_as_schedule(name, value) for value in of_group)
+
+
+def _as_schedule(name: str, value: object) -> Schedule:
+    """Return a schedule as it is and a number as that `Constant`; refuse the rest by *name*."""
+    argument = f"ScheduleLR.{name}"
+    if is_number(value):
+        return Constant(as_number(argument, value))
+    if not isinstance(value, Schedule | OpenChain):
+        rule = "a schedule (Function(fn) is one) or a number, or a list with one per param group"
+        refuse(argument, rule, value, TypeError)
+    return require_schedule(argument, value)
