@@ -69,6 +69,8 @@ def as_step(step):
         if isinstance(step, bool) or not hasattr(step, "__index__"):
             raise TypeError(f"a step must be a number, got a {type(step).__name__}")
         step = step.__index__()
+    elif step.is_integer():
+        step = int(step)
     if not step >= 0:
         raise ValueError(f"a step must be >= 0, got {step}")
     return step

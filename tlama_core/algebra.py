@@ -848,17 +848,13 @@ class Repeated(Schedule):
     def _value(self, xp: Namespace, t: Clock) -> Value:
         if self.cycles is not None:
             return xp.value_of(self.cycles, xp.within(t, self.cycles.steps))
-        cycle = xp.constant(self.schedule.steps)
-        k, local = xp.divmod(t, cycle)
-        if self.times is not None:
-            local = xp.where(k < self.times, local, cycle)
-            k = xp.minimum(k, xp.constant(self.times - 1))
+        k, local = xp.cycle(t, int(self.schedule.steps), self.times)
         inner = xp.value_of(self.schedule, local)
         if self.gain == 1:
             return inner
         if self.gain < 0:  # the sign by parity: a power of a negative number forgets it from 2**53 on
-            inner = (1 - 2 * (k % 2)) * inner
-        return xp.pow(abs(self.gain), k) * inner
+            inner = xp.where(k % 2 > 0, -inner, inner)
+        return xp.power(abs(self.gain), k) * inner
 
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.repeat", arguments(self, 1))
@@ -965,9 +961,14 @@ class Stretched(Schedule):
             refuse("Stretched.schedule", "stretched by a.stretch(...), which rebuilds it", self.schedule)
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
+        length = int(self.schedule.steps)
         if self.steps == 0:
-            return xp.value_of(self.schedule, xp.full_like(t, self.schedule.steps))
-        return xp.value_of(self.schedule, xp.rescale(t, int(self.schedule.steps), self.steps))
+            clock = xp.advance(t, length, length)
+        elif length == 0:
+            clock = xp.within(t, 0)
+        else:
+            clock = xp.rescale(t, length, self.steps)
+        return xp.value_of(self.schedule, clock)
 
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.stretch", arguments(self, 1))

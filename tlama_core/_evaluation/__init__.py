@@ -106,11 +106,14 @@ class Namespace(Protocol):
     def constant(self, number: float, /) -> Value:
         """Return a number as it can stand beside a clock of this library and width."""
 
+    def number(self, t: Clock, /) -> Value:
+        """Return a clock as what formulas compute with: here, and only here, a rescaled one is rounded."""
+
+    def power(self, base: float, k: Value, /) -> Value:
+        """Return *base* to a whole power >= 0, as exact as the type of values allows, however large k is."""
+
     def full_like(self, t: Clock, constant: Value, /) -> Value:
         """Return *constant* at every time of *t*."""
-
-    def divmod(self, t: Clock, by: Value, /) -> tuple[Value, Value]:
-        """Return how many whole *by* there are in *t*, and the rest: whole numbers for a whole clock."""
 
     def within(self, t: Clock, steps: float, /) -> Clock:
         """Return the clock, held at *steps*; one that cannot count so far never gets there."""
@@ -119,7 +122,10 @@ class Namespace(Protocol):
         """Return t + by, a clock that runs up to *to*, without overflow."""
 
     def rescale(self, t: Clock, to: int, of: int, /) -> Clock:
-        """Return t * to / of, exactly *to* at t = *of*, and alike in every number system."""
+        """Return t * to / of, where t is at most *of*: of whole steps in whole numbers."""
+
+    def cycle(self, t: Clock, length: int, times: int | None, /) -> tuple[Value, Clock]:
+        """Return in which cycle of so many updates t is, and the clock in it; the last one owns its end."""
 
     def lookup(self, t: Clock, times: Sequence[int], entries: Sequence[float], /) -> Value:
         """Return the entry of the last of *times* at or before *t*; `entries[0]` before the first."""

@@ -26,7 +26,7 @@ class Kernel(NamedTuple):
     def value(self, xp: "Namespace", t: "Clock") -> "Value":
         """Return the value of the formula at *t*."""
         formula, numbers = self
-        return formula(xp, t, *map(xp.constant, numbers))  # type: ignore[misc]  # asked of those that have one
+        return formula(xp, xp.number(t), *map(xp.constant, numbers))  # type: ignore[misc]  # asked of those that have one
 
 
 def constantly(xp: "Namespace", t: "Clock", constant: "Value") -> "Value":

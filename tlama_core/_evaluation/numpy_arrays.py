@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
+from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.python_numbers import EXACT, evaluate_number
 from tlama_core._evaluation.trees import Memory, worth_remembering
@@ -23,7 +24,7 @@ BLOCK = 32_768
 """Array steps are served in blocks that stay in a processor's cache, whatever their number."""
 
 MAX_INT_CLOCK = 2**62
-"""An int64 clock, and a number beside it, go up to here: their sum fits too. Later ones are floats."""
+"""An int64 clock, and a number beside it, go up to here: their sum fits too. Later ones are Python's own."""
 
 MAX_SEPARATE_PHASES = 16
 """From here on, phases of one formula in a block are computed together instead of one by one."""
@@ -37,8 +38,8 @@ class NumPyNamespace:
         self.sin, self.exp, self.expm1, self.sqrt = np.sin, np.exp, np.expm1, np.sqrt
         self.log, self.log1p, self.pow = np.log, np.log1p, np.power
         self.where, self.minimum, self.maximum = np.where, np.minimum, np.maximum
-        self.divmod = np.divmod
-        self._memory = Memory(shared, bytes) if shared else None
+        self.power = np.power
+        self._memory = Memory(shared, _identity) if shared else None
 
     def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
         """Return the values within the range from *low* to *high*."""
@@ -49,37 +50,60 @@ class NumPyNamespace:
         """Return the number, as a float where an int64 clock could not stand beside it."""
         return number if number <= MAX_INT_CLOCK else float(number)
 
+    def number(self, t: "Clock") -> "Value":
+        """Return the times as int64 or float64, those of a rescaled clock as whole parts and rests."""
+        if isinstance(t, Rescaled):
+            whole = t.n // t.den
+            t = whole + (t.n - whole * t.den) / t.den
+        return t.astype(float) if t.dtype.kind == "O" else t
+
     def full_like(self, t: "Clock", constant: "Value") -> "Value":
         """Return the constant in the shape of the clock, without its memory."""
-        return self.np.broadcast_to(constant, t.shape)
+        return self.np.broadcast_to(constant, _numerators(t).shape)
 
     def within(self, t: "Clock", steps: float) -> "Clock":
         """Return the times, none past *steps*; integers that cannot count so far stay integers."""
-        if steps > MAX_INT_CLOCK and t.dtype.kind == "i":
-            return t
-        return self.np.minimum(t, steps)
+        if isinstance(t, Rescaled):
+            return Rescaled(self._at_most(t.n, steps * t.den), t.den)
+        return self._at_most(t, steps)
+
+    def _at_most(self, n: "Value", limit: float) -> "Value":
+        """Return the numbers, none above *limit*; int64 never gets to one that it cannot hold."""
+        return n if limit > MAX_INT_CLOCK and n.dtype.kind == "i" else self.np.minimum(n, limit)
 
     @staticmethod
     def advance(t: "Clock", by: int, to: float) -> "Clock":
-        """Return t + by: a clock of integers is never past 2**62, so that the sum fits."""
-        return t + NumPyNamespace.constant(by)
+        """Return t + by, in Python's integers where int64 could not hold it."""
+        if isinstance(t, Rescaled):
+            return Rescaled(_held(t.n, by * t.den) + by * t.den, t.den)
+        return _held(t, by) + by
 
-    def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
-        """Return t * to / of, from the whole quotient and the rest where the product fits."""
-        if to * of < EXACT or (t.dtype.kind == "i" and to * of < MAX_INT_CLOCK):
-            whole, rest = self.np.divmod(t * to, of)
-            return whole + rest / of
-        return t / self.constant(of) * self.constant(to)
+    @staticmethod
+    def rescale(t: "Clock", to: int, of: int) -> "Clock":
+        """Return t * to / of as a fraction, in Python's integers where int64 could not hold it."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if n.dtype.kind == "f" and to * of * den >= EXACT:
+            return Rescaled(n / float(of) * float(to), den)
+        return Rescaled(_held(n, to * of * den) * to, of * den)
+
+    def cycle(self, t: "Clock", length: int, times: int | None) -> "tuple[Value, Clock]":
+        """Return the cycles and the clock in them, from one division of whole numbers."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        n = _held(n, length * den)
+        k = n // (length * den)
+        k = k if times is None else self._at_most(k, times - 1)
+        rest = n - k * (length * den)
+        return _narrow(k), (Rescaled(rest, den) if isinstance(t, Rescaled) else _narrow(rest))
 
     def lookup(self, t: "Clock", times: Sequence[int], entries: Sequence[float]) -> "Value":
         """Return the entry of the last of *times* so far, for all times by one search."""
-        reached = [time for time in times if time <= MAX_INT_CLOCK or t.dtype.kind == "f"]
-        places = self.np.searchsorted(self._column(reached), t, side="right")
-        return self.np.asarray(entries)[places]
+        n, cuts = self._searchable(t, times)
+        return self.np.asarray(entries)[self.np.searchsorted(cuts, n, side="right")]
 
     def apply(self, fn: object, checked: Callable[[float], float], t: "Clock") -> "Value":
         """Return what the user's function makes of each time: it is called with Python numbers."""
-        return self.np.fromiter(map(checked, t.tolist()), dtype=float, count=t.size)
+        times = self.number(t)
+        return self.np.fromiter(map(checked, times.tolist()), dtype=float, count=times.size)
 
     def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
         """Return the values of a part, from the memory if there is one and it knows."""
@@ -87,15 +111,21 @@ class NumPyNamespace:
 
     def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         """Return the values of the phases that own the times, which are sorted for it."""
-        first, last = (bisect_right(starts, end.item()) - 1 for end in (t.min(), t.max()))
+        n = _numerators(t)
+        first, last = (self._owner(t, end, starts) for end in (n.min(), n.max()))
         if first == last:
-            return self.value_of(phases[first], t - self.constant(starts[first]) if first else t)
-        if not (t[1:] < t[:-1]).any():
+            return self.value_of(phases[first], self.advance(t, -starts[first], 0) if first else t)
+        if not (n[1:] < n[:-1]).any():
             return self._sorted(t, first, last, starts, phases)
-        order = self.np.argsort(t, kind="stable")
-        values = self.np.empty(t.size)
-        values[order] = self._sorted(t[order], first, last, starts, phases)
+        order = self.np.argsort(n, kind="stable")
+        values = self.np.empty(n.size)
+        values[order] = self._sorted(_at(t, order), first, last, starts, phases)
         return values
+
+    @staticmethod
+    def _owner(t: "Clock", n: float, starts: Sequence[int]) -> int:
+        """Return the place of the phase that owns the time with the numerator *n*."""
+        return bisect_right(starts, n // t.den if isinstance(t, Rescaled) else n) - 1
 
     def _sorted(
         self, t: "Clock", first: int, last: int, starts: Sequence[int], phases: "Sequence[Evaluable]"
@@ -103,27 +133,30 @@ class NumPyNamespace:
         """Return the values at times in order, which the phases from *first* to *last* own."""
         if last - first >= MAX_SEPARATE_PHASES:
             return self._together(t, starts[first : last + 1], phases[first : last + 1])
-        values = self.np.empty(t.size)
-        cuts = self.np.searchsorted(t, self._column(starts[first + 1 : last + 1])).tolist()
-        for i, a, b in zip(range(first, last + 1), [0, *cuts], [*cuts, t.size], strict=True):
+        n, borders = self._searchable(t, starts[first + 1 : last + 1])
+        values, cuts = self.np.empty(n.size), self.np.searchsorted(n, borders).tolist()
+        for i, a, b in zip(range(first, last + 1), [0, *cuts], [*cuts, n.size], strict=True):
             if a < b:
-                values[a:b] = self.value_of(phases[i], t[a:b] - self.constant(starts[i]))
+                values[a:b] = self.value_of(phases[i], self.advance(_at(t, slice(a, b)), -starts[i], 0))
         return values
 
     def _together(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         """Compute each formula once, with the numbers of each time's phase gathered for it."""
-        np, begins = self.np, self._column(starts)
-        owner = np.searchsorted(begins, t, side="right") - 1
-        local = t - begins[owner]
+        np = self.np
+        n, begins = self._searchable(t, starts)
+        owner = np.searchsorted(begins, n, side="right") - 1
+        local = n - begins[owner]
+        if isinstance(t, Rescaled):
+            local = Rescaled(local, t.den)
         groups = grouped(phases)
         group_of, row_of = np.empty((2, len(phases)), dtype=np.intp)
         for i, group in enumerate(groups):
             group_of[group.members], row_of[group.members] = i, range(len(group.members))
-        values, group_here = np.empty(t.size), group_of[owner]
+        values, group_here = np.empty(n.size), group_of[owner]
         for i, group in enumerate(groups):
             here = np.flatnonzero(group_here == i)
             if here.size:
-                values[here] = self._of_group(group, phases, local[here], row_of[owner[here]])
+                values[here] = self._of_group(group, phases, _at(local, here), row_of[owner[here]])
         return values
 
     def _of_group(
@@ -132,11 +165,44 @@ class NumPyNamespace:
         """Return the values of one formula, each with the numbers of its own row."""
         if group.formula is None:
             return self.value_of(phases[group.members[0]], local)
-        return group.formula(self, local, *(self._column(column)[rows] for column in group.columns()))
+        numbers = (self._column(column)[rows] for column in group.columns())
+        return group.formula(self, self.number(local), *numbers)
+
+    def _searchable(self, t: "Clock", times: Sequence[int]) -> "tuple[Array, Array]":
+        """Return the numerators of a clock and of whole *times*, as arrays that compare exactly."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if n.dtype.kind != "f" and times and times[-1] * den > MAX_INT_CLOCK:
+            n = n.astype(object)
+        return n, self.np.asarray([time * den for time in times], dtype=n.dtype)
 
     def _column(self, numbers: Sequence[float]) -> "Array":
         """Return numbers as an array, whole ones as integers where they fit a clock."""
         return self.np.asarray([self.constant(number) for number in numbers])  # type: ignore[no-any-return]
+
+
+def _numerators(t: "Clock") -> "Array":
+    """Return the array that a clock is made of."""
+    return t.n if isinstance(t, Rescaled) else t  # type: ignore[no-any-return]
+
+
+def _identity(t: "Clock") -> object:
+    """Return what tells a clock from others: its times."""
+    return (t.n.tobytes(), t.den) if isinstance(t, Rescaled) else t.tobytes()
+
+
+def _at(t: "Clock", places: "npt.NDArray[np.intp] | slice[int, int]") -> "Clock":
+    """Return the clock at some of its places."""
+    return Rescaled(t.n[places], t.den) if isinstance(t, Rescaled) else t[places]
+
+
+def _held(n: "Array", number: float) -> "Array":
+    """Return integers as they are where those beside *number* stay within int64, else as Python's."""
+    return n.astype(object) if n.dtype.kind == "i" and abs(number) > MAX_INT_CLOCK else n
+
+
+def _narrow(n: "Array") -> "Array":
+    """Return Python's integers as int64 again where they all fit."""
+    return n.astype("int64") if n.dtype.kind == "O" and n.max() <= MAX_INT_CLOCK else n
 
 
 def sample(schedule: "Evaluable", count: int) -> "Array":
@@ -194,10 +260,12 @@ def _in_blocks(
 
 def _clamped(np: ModuleType, times: "Value", steps: float) -> "Array":
     """Return *times* as int64 or float64, none past the end of a schedule that is *steps* long."""
-    if times.dtype.kind != "f" and times.max() > MAX_INT_CLOCK:
-        times = times.astype(np.float64)
+    if times.dtype.kind == "f" and times.max() <= MAX_INT_CLOCK and (np.floor(times) == times).all():
+        times = times.astype(np.int64)  # at a jump, a float might be rounded to the other side
     if times.dtype.kind == "f":
         times, end = times.astype(np.float64, copy=False), float(min(steps, MAX_STEPS))
+    elif times.max() > MAX_INT_CLOCK:
+        times, end = times.astype(object), min(steps, MAX_STEPS)
     else:
         times, end = times.astype(np.int64, copy=False), int(min(steps, MAX_INT_CLOCK))
-    return np.minimum(times, end) if times.max() > end else times  # type: ignore[no-any-return]
+    return _narrow(np.minimum(times, end) if times.max() > end else times)

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
 
@@ -33,7 +34,6 @@ class PythonNamespace:
     log1p = staticmethod(math.log1p)
     sqrt = staticmethod(math.sqrt)
     pow = staticmethod(operator.pow)
-    divmod = staticmethod(divmod)
 
     @staticmethod
     def where(condition: "Value", yes: "Value", no: "Value") -> "Value":
@@ -61,44 +61,67 @@ class PythonNamespace:
         return number
 
     @staticmethod
+    def number(t: "Clock") -> float:
+        """Return the time, of a rescaled clock as its whole part and the rest."""
+        if not isinstance(t, Rescaled):
+            return t  # type: ignore[no-any-return]
+        whole, rest = divmod(t.n, t.den)
+        return whole + rest / t.den  # type: ignore[no-any-return]
+
+    @staticmethod
+    def power(base: float, k: int) -> float:
+        """Return the power; a float of that size is even, and so is every power that large."""
+        return base**k
+
+    @staticmethod
     def full_like(t: float, constant: float) -> float:
         """Return the constant: one time, one value."""
         return constant
 
     @staticmethod
-    def within(t: float, steps: float) -> float:
+    def within(t: "Clock", steps: float) -> "Clock":
         """Return the time, or *steps* if it is later."""
+        if isinstance(t, Rescaled):
+            return Rescaled(min(t.n, steps * t.den), t.den)
         return min(t, steps)
 
     @staticmethod
-    def advance(t: float, by: int, to: float) -> float:
+    def advance(t: "Clock", by: int, to: float) -> "Clock":
         """Return t + by: Python's integers do not overflow."""
-        return t + by
+        return Rescaled(t.n + by * t.den, t.den) if isinstance(t, Rescaled) else t + by
 
     @staticmethod
-    def rescale(t: float, to: int, of: int) -> float:
-        """Return t * to / of, from the whole quotient and the rest wherever these are exact."""
-        if isinstance(t, int) or to * of < EXACT:
-            whole, rest = divmod(t * to, of)
-            return whole + rest / of
-        return t / of * to
+    def rescale(t: "Clock", to: int, of: int) -> "Clock":
+        """Return t * to / of as a fraction; a fractional time that is too long for one is rounded."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if isinstance(n, int) or to * of * den < EXACT:
+            return Rescaled(n * to, of * den)
+        return Rescaled(n / of * to, den)
 
     @staticmethod
-    def lookup(t: float, times: Sequence[int], entries: Sequence[float]) -> float:
+    def cycle(t: "Clock", length: int, times: int | None) -> "tuple[Value, Clock]":
+        """Return the cycle and the clock in it, from one division of whole numbers."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        k, rest = divmod(n, length * den)
+        if times is not None and k >= times:
+            k, rest = times - 1, length * den
+        return k, (Rescaled(rest, den) if isinstance(t, Rescaled) else rest)
+
+    @staticmethod
+    def lookup(t: "Clock", times: Sequence[int], entries: Sequence[float]) -> float:
         """Return the entry of the last of *times* so far, found by bisection."""
-        return entries[bisect_right(times, t)]
+        return entries[bisect_right(times, _whole(t))]
 
-    @staticmethod
-    def apply(fn: object, checked: Callable[[float], float], t: float) -> float:
+    def apply(self, fn: object, checked: Callable[[float], float], t: "Clock") -> float:
         """Return what the user's function makes of the time, checked to be a finite number."""
-        return checked(t)
+        return checked(self.number(t))
 
-    def pick_phase(self, t: float, starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
+    def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         """Return the value of the phase that owns the time, found by bisection."""
-        i = bisect_right(starts, t) - 1
-        return self.value_of(phases[i], t - starts[i])
+        i = bisect_right(starts, _whole(t)) - 1
+        return self.value_of(phases[i], self.advance(t, -starts[i], 0) if i else t)
 
-    def value_of(self, schedule: "Evaluable", t: float) -> "Value":
+    def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
         """Return the value of a part, from the memory if there is one and it knows."""
         if self._known is None:
             return schedule._value(self, t)
@@ -106,6 +129,11 @@ class PythonNamespace:
         if key not in self._known:
             self._known[key] = schedule._value(self, t)
         return self._known[key]
+
+
+def _whole(t: "Clock") -> float:
+    """Return a time that is past the same whole numbers."""
+    return t.n // t.den if isinstance(t, Rescaled) else t  # type: ignore[no-any-return]
 
 
 PYTHON: "Namespace" = PythonNamespace()
@@ -145,7 +173,14 @@ def read_number(step: "Clock", steps: float) -> float:
         raise TypeError(f"a step must be a number or an array, got a bool: {step}")
     if not step >= 0:
         raise ValueError(f"a step must be >= 0, got {short_repr(step)}")
-    clock = float(step) if isinstance(step, float) else operator.index(step)
+    # A whole step is one in whatever type it comes: at a jump, a float might be rounded to the other side.
+    clock = (
+        operator.index(step)
+        if not isinstance(step, float)
+        else int(step)
+        if step.is_integer()
+        else float(step)
+    )
     if clock < steps:
         return min(clock, MAX_STEPS)
     if math.isinf(steps):

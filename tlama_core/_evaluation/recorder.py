@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache, partial, wraps
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.expressions import (
     MAX_BRANCHES,
     Block,
@@ -32,6 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Function = Callable[[float], float]
+Moment = Term | Rescaled
 Search = Callable[[Sequence[int], "Sequence[Evaluable]"], Function]
 
 
@@ -111,7 +113,7 @@ class Recorder(Elementary):
         branches.append((condition, self.block))
         self.block, self._known = outside, known
 
-    def choose(self, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Term]]) -> Expression:
+    def choose(self, on: str, bounds: Sequence[Term], makes: Sequence[Callable[[], Term]]) -> Expression:
         """Return the value that `makes[i]` records, where `bounds[i - 1] <= on < bounds[i]`."""
         if len(makes) == 1:
             return self.let(makes[0]())
@@ -120,19 +122,19 @@ class Recorder(Elementary):
         return Expression(result)
 
     def _choose(
-        self, result: str, on: str, bounds: Sequence[int], makes: Sequence[Callable[[], Term]]
+        self, result: str, on: str, bounds: Sequence[Term], makes: Sequence[Callable[[], Term]]
     ) -> None:
         """Record the choice as branches, halved first where they are many."""
         branches: list[tuple[str, Block]] = []
         if len(makes) > MAX_BRANCHES:
             half = len(makes) // 2
-            with self.inside(branches, f"{on} < {bounds[half - 1]!r}"):
+            with self.inside(branches, f"{on} < {as_source(bounds[half - 1]).text}"):
                 self._choose(result, on, bounds[: half - 1], makes[:half])
             with self.inside(branches, ""):
                 self._choose(result, on, bounds[half:], makes[half:])
         else:
             for i, make in enumerate(makes):
-                with self.inside(branches, f"{on} < {bounds[i]!r}" if i < len(bounds) else ""):
+                with self.inside(branches, f"{on} < {as_source(bounds[i]).text}" if i < len(bounds) else ""):
                     self.block.append(Let(result, as_source(make()).text))
         self.block.append(If(branches))
 
@@ -203,94 +205,134 @@ class Recorder(Elementary):
         """Return the constant: one time, one value."""
         return constant
 
-    def within(self, t: Term, steps: float) -> Term:
+    def number(self, t: Moment) -> Term:
+        """Write a rescaled clock as its whole part and the rest; another is one already."""
+        if not isinstance(t, Rescaled):
+            return t
+        if not isinstance(t.n, Expression):
+            return PYTHON.number(t)  # type: ignore[no-any-return]
+        whole, rest = self._divided(t.n, t.den)
+        return self.let(whole + rest / t.den, "t")
+
+    def power(self, base: float, k: Term) -> Term:
+        """Write a power of a whole number."""
+        return self.pow(base, k)
+
+    def within(self, t: Moment, steps: float) -> Moment:
         """Write a clock that is held at *steps*."""
+        if isinstance(t, Rescaled):
+            return Rescaled(self.minimum(t.n, t.den * steps), t.den)
         return self.minimum(t, steps)
 
-    @folded
-    def advance(self, t: Term, by: int, to: float) -> Term:
+    def advance(self, t: Moment, by: int, to: float) -> Moment:
         """Write a clock that is ahead by *by*."""
-        return self.let(t + by, "t")
+        if isinstance(t, Rescaled):
+            return Rescaled(self._moved(t.n, t.den * by), t.den)
+        return self._moved(t, by)
 
-    @folded
-    def divmod(self, t: Term, by: Term) -> tuple[Expression, Expression]:
-        """Write the whole quotient and the rest as two names."""
+    def _moved(self, n: Term, by: Term) -> Term:
+        """Write a sum under a name."""
+        if not isinstance(n, Expression):
+            return n + by
+        return self.let(n - -by if isinstance(by, int) and by < 0 else n + by, "t")
+
+    def rescale(self, t: Moment, to: int, of: int) -> Moment:
+        """Write a rescaled clock, that of whole steps as a fraction of whole numbers."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if not isinstance(n, Expression):
+            return PYTHON.rescale(t, to, of)  # type: ignore[no-any-return]
+        if isinstance(den, int) and to * of * den < EXACT:
+            return Rescaled(self.let(n * to, "t"), of * den)
+        on, by = self.let(n, "t"), as_source(den)
+        fraction, divisor = self.fresh("t"), self.fresh("d")
+        whole, rounded = f"{(on * to).text}, {(by * of).text}", f"{(on / of * to).text}, {by.text}"
+        text = f"({whole}) if isinstance({on.text}, int) else ({rounded})"
+        self.block.append(Let(f"{fraction}, {divisor}", text))
+        return Rescaled(Expression(fraction), Expression(divisor))
+
+    def cycle(self, t: Moment, length: int, times: int | None) -> tuple[Term, Moment]:
+        """Write the cycle and the clock in it as two names; the last cycle owns its end."""
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if not isinstance(n, Expression):
+            return PYTHON.cycle(t, length, times)
+        whole = den * length
+        k, rest = self._divided(n, whole)
+        if times is not None:
+            rest = self.let(self.where(k < times, rest, whole), "t")
+            k = self.minimum(k, times - 1)
+        return k, (Rescaled(rest, den) if isinstance(t, Rescaled) else rest)
+
+    def _divided(self, n: Term, by: Term) -> tuple[Expression, Expression]:
+        """Write a whole quotient and the rest as two names."""
         whole, rest = self.fresh("cycle"), self.fresh("t")
-        self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(t).text}, {as_source(by).text})"))
+        self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(n).text}, {as_source(by).text})"))
         return Expression(whole), Expression(rest)
 
-    @folded
-    def rescale(self, t: Term, to: int, of: int) -> Term:
-        """Write a rescaled clock, whole steps of very long ones in whole numbers."""
-        t = self.let(t, "t")
-        if to * of < EXACT:
-            return self.let(self._quotient(t * to, of), "t")
-        result = self.fresh("t")
-        branches: list[tuple[str, Block]] = []
-        with self.inside(branches, f"isinstance({t.text}, int)"):
-            self.block.append(Let(result, self._quotient(t * to, of).text))
-        with self.inside(branches, ""):
-            self.block.append(Let(result, (t / of * to).text))
-        self.block.append(If(branches))
-        return Expression(result)
-
-    def _quotient(self, t: Expression, of: int) -> Expression:
-        """Return t / of, its whole part exact."""
-        whole, rest = self.divmod(t, of)
-        return whole + rest / of
-
-    @folded
-    def lookup(self, t: Term, times: Sequence[int], entries: Sequence[float]) -> Term:
+    def lookup(self, t: Moment, times: Sequence[int], entries: Sequence[float]) -> Term:
         """Write a table: of few entries as conditional expressions, of many as tuples and a bisection."""
-        if not times:
-            return entries[0]
-        t = self.let(t, "t")
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if not times or not isinstance(n, Expression):
+            return PYTHON.lookup(t, times, entries)  # type: ignore[no-any-return]
+        n = self.let(n, "t")
         if len(times) <= MAX_BRANCHES:
             text = "".join(
-                f"{entry!r} if {t.text} >= {time!r} else "
+                f"{entry!r} if {n.text} >= {as_source(den * time).text} else "
                 for time, entry in zip(reversed(times), reversed(entries), strict=False)
             )
             return Expression(f"{text}{entries[0]!r}", CHOICE)
         times_, levels = self.table("TIMES", times), self.table("LEVELS", entries)
-        return Expression(f"{levels}[bisect_right({times_}, {t.text})]")
+        return Expression(f"{levels}[bisect_right({times_}, {self._whole(t).text})]")
 
-    def apply(self, fn: object, checked: Function, t: Term) -> Term:
+    @staticmethod
+    def _whole(t: Moment) -> Expression:
+        """Write a time that is past the same whole numbers."""
+        return (
+            Expression(f"{t.n.text} // {as_source(t.den).text}") if isinstance(t, Rescaled) else as_source(t)
+        )
+
+    def apply(self, fn: object, checked: Function, t: Moment) -> Term:
         """Write a call of the user's function by name, which is not called now."""
         if self._search is None:
             raise ValueError(f"a Function has no source, got {fn!r}")
         name = self.named("function", id(fn), lambda: checked)
-        return self.let(Expression(f"{name}({as_source(t).text})"))
+        return self.let(Expression(f"{name}({as_source(self.number(t)).text})"))
 
-    def value_of(self, schedule: "Evaluable", t: Term) -> Term:
+    def value_of(self, schedule: "Evaluable", t: Moment) -> Term:
         """Write the value of a part, under a name if the part stands in the tree several times."""
         if id(schedule) not in self._shared:
             return schedule._value(self, t)  # type: ignore[no-any-return]
-        key = id(schedule), as_source(t).text
+        key = id(schedule), _written(t)
         if key not in self._known:
             value = schedule._value(self, t)
             self._known[key] = self.let(value) if isinstance(value, Expression) else value
         return self._known[key]
 
-    def pick_phase(self, t: Term, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:
+    def pick_phase(self, t: Moment, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:
         """Write the choice of a phase: few as branches, many as a call or as tables."""
-        if not isinstance(t, Expression):
-            i = max(i for i, start in enumerate(starts) if start <= t)
-            return self.value_of(phases[i], t - starts[i])
+        n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+        if not isinstance(n, Expression):
+            i = max(i for i, start in enumerate(starts) if start * den <= n)
+            return self.value_of(phases[i], self.advance(t, -starts[i], 0))
         last = len(phases) - 1
         owners = [i for i, phase in enumerate(phases) if phase.steps or i == last]
-        t = self.let(t, "t")
+        on = self.let(n, "t")
+        t = Rescaled(on, den) if isinstance(t, Rescaled) else on
         if len(owners) <= MAX_BRANCHES:
             makes = [self._local(t, starts[i], phases[i]) for i in owners]
-            return self.choose(t.text, [starts[i] for i in owners[1:]], makes)
+            return self.choose(on.text, [den * starts[i] for i in owners[1:]], makes)
         if self._search is None:
             return self._tabulated(t, [starts[i] for i in owners], [phases[i] for i in owners])
-        search = self._search
-        name = self.named("chain", id(phases), lambda: search(starts, phases))
-        return self.let(Expression(f"{name}({t.text})"))
+        name, call = "chain", self._search
+        if isinstance(t, Rescaled):
+            name, call = "rescaled_chain", walk_rescaled
+        name = self.named(name, (name, id(phases)), lambda: call(starts, phases))
+        return self.let(
+            Expression(f"{name}({on.text}{f', {as_source(den).text}' * isinstance(t, Rescaled)})")
+        )
 
-    def _local(self, t: Expression, start: int, phase: "Evaluable") -> Callable[[], Term]:
+    def _local(self, t: Moment, start: int, phase: "Evaluable") -> Callable[[], Term]:
         """Return what records the value of *phase* on its own clock."""
-        return lambda: self.value_of(phase, self.let(t - start, "t") if start else t)
+        return lambda: self.value_of(phase, self.advance(t, -start, 0) if start else t)
 
     def unclamped(self, t: Expression, schedule: "Evaluable", end: float, check: str = "") -> Expression:
         """Return the value of a schedule at a clock that nobody clamped: from *end* on it stays.
@@ -315,11 +357,17 @@ class Recorder(Elementary):
 
         return self.choose(t.text, bounds, [checked, *makes[1:]])
 
-    def _tabulated(self, t: Expression, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Expression:
+    def _since(self, t: Moment, start: Expression) -> Moment:
+        """Write a clock that begins at a time which is known only when the source runs."""
+        if isinstance(t, Rescaled):
+            return Rescaled(self.let(t.n - start * t.den, "t"), t.den)
+        return self.let(t - start, "t")
+
+    def _tabulated(self, t: Moment, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Expression:
         """Find the phase by bisection; phases of one formula share its lines, and a table of numbers."""
         begins = self.table("STARTS", starts)
-        owner = self.let(Expression(f"bisect_right({begins}, {t.text}) - 1", SUM), "i")
-        local = self.let(t - Expression(f"{begins}[{owner.text}]"), "t")
+        owner = self.let(Expression(f"bisect_right({begins}, {self._whole(t).text}) - 1", SUM), "i")
+        local = self._since(t, Expression(f"{begins}[{owner.text}]"))
         groups = grouped(phases)
         kinds: dict[int, int] = {}
         rows: dict[int, tuple[float, ...]] = {}
@@ -334,13 +382,27 @@ class Recorder(Elementary):
                 return self.value_of(phases[group.members[0]], local)
             names = [self.fresh("c") for _ in group.numbers[0]]
             self.block.append(Let(f"{', '.join(names)},", f"{numbers}[{owner.text}]"))
-            return group.formula(self, local, *map(Expression, names))  # type: ignore[no-any-return]
+            return group.formula(self, self.number(local), *map(Expression, names))  # type: ignore[no-any-return]
 
         if len(groups) == 1:
             return as_source(value(groups[0]))
         kind_of = self.table("KINDS", [kinds[place] for place in places])
         chosen = self.let(Expression(f"{kind_of}[{owner.text}]"), "kind")
         return self.choose(chosen.text, range(1, len(groups)), [partial(value, group) for group in groups])
+
+
+def _written(t: Moment) -> tuple[str, ...]:
+    """Return what tells a clock from others: its source."""
+    return tuple(as_source(n).text for n in ((t.n, t.den) if isinstance(t, Rescaled) else (t,)))
+
+
+def walk_rescaled(starts: Sequence[int], phases: "Sequence[Evaluable]") -> Compiled:
+    """Return the value of a long chain at the time n / den as a function of both."""
+
+    def value(*fraction: float) -> float:
+        return PYTHON.pick_phase(Rescaled(*fraction), starts, phases)  # type: ignore[no-any-return]
+
+    return value
 
 
 def _literal(entry: "Term | tuple[Term, ...]") -> str:

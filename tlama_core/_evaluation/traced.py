@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.python_numbers import Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
@@ -61,37 +62,52 @@ class TracedNamespace(Elementary):
         self.result = step.dtype if self.floating else lib.zeros(()).dtype
         # A clock of 16 bits could not count to 3,000; its values are still of its own type.
         self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
-        narrow = self.floating or lib.isdtype(step.dtype, "unsigned integer")
-        keep = not narrow and lib.iinfo(step.dtype).bits >= 32
-        self.whole = step.dtype if keep else lib.arange(1).dtype
-        # No clock passes the last number of its type but one, so that t + 1 is one too.
-        self.latest = math.inf if self.floating else lib.iinfo(self.whole).max - 1
+        signed = lib.isdtype(step.dtype, "signed integer") or not self.device
+        wide = not self.floating and lib.iinfo(step.dtype).bits >= 32
+        self.whole = step.dtype if wide and signed else lib.arange(1).dtype
+        self.latest = math.inf if self.floating else lib.iinfo(self.whole).max
+        self.to_the_last = False
 
     def clock(self, step: "Value", steps: float) -> "Clock":
         """Return *step* as a clock within [0, steps]."""
         if self.floating:
             return self._held(self.lib.astype(step, self.real), steps)
+        self.to_the_last = steps >= self.latest
         if self.lib.iinfo(step.dtype).max > self.latest:
             step = self.where(step > self.latest, self.latest, step)
         return self._held(self.lib.astype(step, self.whole), steps)
 
-    def _held(self, t: "Clock", steps: "float | Value") -> "Clock":
-        """Return *t*, not below 0 and not past *steps*, a number or one for each time."""
+    def _held(self, t: "Value", steps: "float | Value") -> "Value":
+        """Return times, not below 0 and not past *steps*, a number or one for each time."""
         t = self.where(t < 0, 0, t)
         if isinstance(steps, (int, float)):
             return self._held_below(t, steps)
         return self.minimum(t, steps)
 
-    def _held_below(self, t: "Clock", steps: float) -> "Clock":
-        """Return *t*, not past *steps*; a boundary past the clock is never reached."""
+    def _held_below(self, t: "Value", steps: float) -> "Value":
+        """Return times, not past *steps*; a boundary past the clock is never reached."""
         if steps > self.latest:
             return t
         return self.minimum(t, self.constant(steps) if isinstance(steps, int) else steps)
 
     def within(self, t: "Clock", steps: float) -> "Clock":
         """Return the clock held at *steps*, which is above 0 already."""
-        make = partial(self._held_below, t, steps)
+        make = partial(self._within, t, steps)
         return self._memory.clock(t, steps, make) if self._memory is not None else make()
+
+    def _within(self, t: "Clock", steps: float) -> "Clock":
+        """Return the clock held at *steps*, a new one."""
+        if isinstance(t, Affine):
+            first = t.first(int(steps)) if math.isfinite(steps) else 0
+            return t.until(int(steps), self._held_below(t.t, first)) if first else t
+        return self._held_below(t, steps)
+
+    def _since(self, t: "Clock", start: int) -> "Clock":
+        """Return a clock that stands at 0 until *start*."""
+        if isinstance(t, Affine):
+            first = t.first(start)
+            return t.since(start, self._since(t.t, first))
+        return self.where(t < self.constant(start), 0, t - self.constant(start)) if start else t
 
     def value_of(self, schedule: "Evaluable", t: "Clock") -> "Value":
         """Return the values of a part, from the memory if there is one and it knows."""
@@ -136,72 +152,194 @@ class TracedNamespace(Elementary):
 
     def constant(self, constant: float) -> float:
         """Return a constant as this library can hold it beside a clock of so many bits."""
-        return float(constant) if self.floating or constant > self.latest else constant
+        if self.floating or constant > self.latest:
+            return float(constant)
+        if constant < 2**31 or self.device:
+            return constant
+        return self.lib.asarray(constant, dtype=self.whole)  # type: ignore[no-any-return]  # JAX reads a plain number as an int32
+
+    def number(self, t: "Clock") -> "Value":
+        """Return the times; of a rescaled clock as whole parts and rests, where the type holds them."""
+        if isinstance(t, Affine):
+            return self._quotient_as_real(t)
+        if self.to_the_last and not self._is_real(t):
+            return self.minimum(t, self.constant(self.latest - 1))  # so that t + 1 is one too
+        return t
+
+    def _quotient_as_real(self, t: Affine) -> "Value":
+        """Return an affine clock as real numbers."""
+        if t.highest() <= self.latest and t.den <= self.latest:
+            n, den = self._numerator(t), self.constant(t.den)
+            whole = n // den
+            value = self._as_real(whole) + self._as_real(n - whole * den) / float(t.den)
+        else:
+            value = self._as_real(t.t) * (t.num / t.den) + t.shift / t.den
+        value = value if t.rest is None else value + t.rest
+        return self.minimum(value, t.cap / t.den)
+
+    def _numerator(self, t: Affine) -> "Value":
+        """Return the numerator of a clock, where the type holds it."""
+        n = t.t if t.num == 1 else t.t * self.constant(t.num)
+        n = n + self.constant(t.shift) if t.shift else n
+        return self.minimum(n, self.constant(t.cap)) if t.cap < t.highest() else n
+
+    def _as_real(self, t: "Value") -> "Value":
+        """Return whole numbers as values."""
+        return self.lib.astype(t, self.real)
 
     def full_like(self, t: "Clock", constant: "Value") -> "Value":
         """Return the constant as an array like the clock, of the type that values have."""
-        return self.lib.zeros_like(t, dtype=self.real) + constant
+        return self.lib.zeros_like(t.t if isinstance(t, Affine) else t, dtype=self.real) + constant
 
-    def divmod(self, t: "Clock", by: "Value") -> tuple["Value", "Value"]:
-        """Return the whole quotient and the rest, both of the clock's type."""
-        whole = t // by
-        return whole, t - whole * by
+    def power(self, base: float, k: "Value") -> "Value":
+        """Return the power as a product of table entries, one for each digit of k to the base of 256.
 
-    def advance(self, t: "Clock", by: int, to: float) -> "Value":
-        """Return t + by, as a float where an integer of the clock's type could overflow."""
-        if to <= self.latest or self.floating:
+        A rounded base raised at once would be off by k times its rounding.
+        """
+        if base == 0.0:
+            return self.where(k > 0, 0.0, self.full_like(k, 1.0))
+        most = min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))
+        k = self.lib.astype(self.minimum(k, most), self.whole)
+        value, place = None, 1
+        while place <= most:
+            digit = (k // place) % 256
+            entries = [self._power(base, d * place) for d in range(256)]
+            here = self.lib.take(self.lib.asarray(entries, dtype=self.real, **self.device), digit, axis=0)
+            value, place = here if value is None else value * here, place * 256
+        return value
+
+    def _power(self, base: float, k: int) -> float:
+        """Return a power of a number; infinity where the type of values ends."""
+        try:
+            power = base**k
+        except OverflowError:
+            return math.inf
+        return power if power <= self.lib.finfo(self.real).max else math.inf
+
+    def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
+        """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""
+        if isinstance(t, Affine):
+            return self._affine_cycle(t, length, times)
+        if length > self.latest:
+            return self.lib.zeros_like(t), t
+        cycle = self.constant(length)
+        k = self._last_cycle(self._constant(t) // cycle, times)
+        return k, t - k * cycle
+
+    def _affine_cycle(self, t: Affine, length: int, times: int | None) -> tuple["Value", "Clock"]:
+        """Return the cycles and the clock in them; where no whole number holds them, in floats."""
+        cycle = t.den * length
+        if max(t.highest() // cycle, cycle) <= self.latest and t.rest is None:
+            k, rest = self._divmod(t, cycle)
+            last = self._last_cycle(k, times)
+            rest = self.where(last < k, cycle, rest)
+            return last, Affine(rest, cycle, cycle, den=t.den)
+        if max(t.highest() // t.den, t.den, length) <= self.latest:
+            whole, rest = (t.t, t.rest) if t.rest is not None else self._divmod(t, t.den)
+            k = self._last_cycle(whole // length, times)
+            fraction = t.rest if t.rest is not None else self._as_real(rest) / t.den
+            return k, Affine(whole - k * length, length, length, rest=fraction)
+        local = self.number(t)
+        k = self._last_cycle(self._constant(local) // float(length), times)
+        return k, local - k * float(length)
+
+    def _last_cycle(self, k: "Value", times: int | None) -> "Value":
+        """Return the cycles, none past the last."""
+        return k if times is None or times > self.latest else self.minimum(k, times - 1)
+
+    def _constant(self, t: "Value") -> "Value":
+        """Return times that carry no gradient: that of a whole quotient is 0, and torch has none."""
+        return t.detach() if self.device else t
+
+    def _divmod(self, t: Affine, by: int) -> tuple["Value", "Value"]:
+        """Return the whole quotients and rests of the numerator, bit by bit where it does not fit."""
+        if t.highest() <= self.latest:
+            n = self._numerator(t)
+            return n // self.constant(by), n - n // self.constant(by) * self.constant(by)
+        (whole, num), (more, shift) = divmod(t.num, by), divmod(t.shift, by)
+        carried = rest = self.lib.zeros_like(t.t)
+        for place in reversed(range(t.top.bit_length())):
+            over, rest = self._added(rest, rest, by)
+            carried = carried + carried + over
+            over, rest = self._added(rest, self.where((t.t // 2**place) % 2 > 0, num, 0), by)
+            carried = carried + over
+        over, rest = self._added(rest, shift, by)
+        return t.t * whole + (more + carried + over), rest
+
+    def _added(self, a: "Value", b: "Value", by: int) -> tuple["Value", "Value"]:
+        """Return whether a + b, both below *by*, reach it, and the rest; the sum is never formed."""
+        left = self.constant(by) - b
+        reached = a >= left
+        return self.where(reached, 1, 0), self.where(reached, a - left, a + self.where(reached, 0, b))
+
+    def advance(self, t: "Clock", by: int, to: float) -> "Clock":
+        """Return t + by, which is not formed where an integer of the clock's type could not hold it."""
+        if isinstance(t, Affine):
+            return t.moved(by)
+        if to <= self.latest or self._is_real(t):
             return t + self.constant(by)
-        if to < math.inf or by > self.latest:
-            return self.lib.astype(t, self.real) + float(by)
-        return self.minimum(t, int(self.latest) - by) + by  # endless: no boundary is beyond
+        return Affine(t, int(self.latest), int(min(to, self.latest + by)), shift=by)
 
-    def rescale(self, t: "Clock", to: int, of: int) -> "Value":
-        """Return t * to / of, from the whole quotient and the rest where the product fits."""
-        if to * of < (2 / self.lib.finfo(t.dtype).eps if self._is_real(t) else self.latest):
-            whole, rest = self.divmod(t * to, of)
-            return whole + rest / of
-        return t / self.constant(of) * self.constant(to)
+    def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
+        """Return t * to / of: of whole numbers as a fraction, of others as a number."""
+        if not isinstance(t, Affine) and not self._is_real(t):
+            t = Affine(t, of if of < self.latest else int(self.latest), of)
+        if isinstance(t, Affine) and t.rest is None:
+            return t.rescaled(to, of)
+        t = self.number(t)
+        if to * of < 2 / self.lib.finfo(t.dtype).eps:
+            return t * float(to) / float(of)
+        return t / float(of) * float(to)
 
-    def _is_real(self, t: "Clock") -> bool:
-        """Whether a clock counts in floats."""
-        return bool(self.lib.isdtype(t.dtype, "real floating"))  # of a clock that was rescaled, too
+    def _is_real(self, t: "Value") -> bool:
+        """Whether a plain clock counts in floats."""
+        return bool(self.lib.isdtype(t.dtype, "real floating"))
 
     def apply(self, fn: Callable[["Clock"], "Value"], checked: object, t: "Clock") -> "Value":
         """Return what the user's function makes of the array: under a tracer nothing can be checked."""
-        return self.lib.zeros_like(t, dtype=self.real) + fn(t)
+        return self.full_like(t, 0.0) + fn(self.number(t))
 
     def lookup(self, t: "Clock", times: Sequence[int], entries: Sequence[float]) -> "Value":
         """Return the entry of the last of *times* so far; a time past the clock's type never comes."""
+        n, times = self._compared(t, times)
         reached = [time for time in times if time <= self.latest]
         if len(reached) < MAX_BRANCHES:
-            value = self.full_like(t, entries[0])
+            value = self.full_like(n, entries[0])
             for time, entry in zip(reached, entries[1:], strict=False):
-                value = self.where(t < self.constant(time), value, entry)
+                value = self.where(n < self.constant(time), value, entry)
             return value
-        return self._taken(entries[: len(reached) + 1], self._searched(reached, t))
+        return self._taken(entries[: len(reached) + 1], self._searched(reached, n))
+
+    @staticmethod
+    def _compared(t: "Clock", times: Sequence[int]) -> "tuple[Value, Sequence[int]]":
+        """Return an array, and for each time the first number of it that has reached the time."""
+        return (t.t, [t.first(time) for time in times]) if isinstance(t, Affine) else (t, times)
 
     def pick_phase(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
         """Return the values of the phases that own the times, few by `where`, many by gathering."""
         last = len(phases) - 1
+        n, firsts = self._compared(t, starts)
         owners = [
-            (start, phase)
-            for i, (start, phase) in enumerate(zip(starts, phases, strict=True))
-            if (phase.steps or i == last) and start <= self.latest
+            (first, start, phase)
+            for i, (first, start, phase) in enumerate(zip(firsts, starts, phases, strict=True))
+            if (phase.steps or i == last) and first <= self.latest
         ]
         if len(owners) > MAX_BRANCHES:
             return self._gathered(t, *zip(*owners, strict=True))
         value = None
-        for i, (start, phase) in reversed(list(enumerate(owners))):
+        for i, (_, start, phase) in reversed(list(enumerate(owners))):
             # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
-            local = t if start == 0 else self.maximum(t - self.constant(start), 0)
-            local = local if i == len(owners) - 1 else self._held(local, phase.steps)
+            local = self._since(t, start)
+            local = local if i == len(owners) - 1 else self._within(local, phase.steps)
             here = self.value_of(phase, local)
-            value = here if value is None else self.where(t < self.constant(owners[i + 1][0]), here, value)
+            value = here if value is None else self.where(n < self.constant(owners[i + 1][0]), here, value)
         return value
 
-    def _gathered(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
+    def _gathered(
+        self, t: "Clock", firsts: Sequence[int], starts: Sequence[int], phases: "Sequence[Evaluable]"
+    ) -> "Value":
         """Compute every formula once, with the numbers of each time's phase looked up."""
-        owner = self._searched(starts[1:], t)
+        owner = self._searched(firsts[1:], t.t if isinstance(t, Affine) else t)
         value = None
         for group in grouped(phases):
             here = self._of_group(group, t, owner, starts, phases)
@@ -226,17 +364,24 @@ class TracedNamespace(Elementary):
         members = group.members
         if group.formula is None:
             (only,) = members
-            phase = phases[only]
-            return self.value_of(phase, self._held(t - self.constant(starts[only]), phase.steps))
+            return self.value_of(phases[only], self._within(self._since(t, starts[only]), phases[only].steps))
         rows = [0] * len(phases)  # a time of another kind borrows a row, within whose phase it is clamped
         for row, i in enumerate(members):
             rows[i] = row
         row = owner if len(members) == len(phases) else self._taken(rows, owner, places=True)
-        start = self._taken([starts[i] for i in members], row)
         longest = self.latest if math.isfinite(self.latest) else 10**30
         length = self._taken([min(phases[i].steps, longest) for i in members], row)
         numbers = [self._taken(column, row) for column in group.columns()]
-        return group.formula(self, self._held(t - start, length), *numbers)
+        local = self._local(t, [starts[i] for i in members], row)
+        return group.formula(self, self._held(local, length), *numbers)
+
+    def _local(self, t: "Clock", starts: Sequence[int], row: "Value") -> "Value":
+        """Return the time since the start in each one's row."""
+        if not isinstance(t, Affine):
+            return t - self._taken(starts, row)
+        begun = [t.since(start, None) for start in starts]
+        since = self._as_real(t.t - self._taken([t.first(start) for start in starts], row))
+        return since * (t.num / t.den) + self._taken([clock.shift / t.den for clock in begun], row)
 
     def _searched(self, times: Sequence[int], t: "Clock") -> "Value":
         """Return how many of *times* each time has reached."""

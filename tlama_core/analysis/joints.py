@@ -4,11 +4,11 @@ import math
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial, singledispatch
+from functools import singledispatch
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
-from tlama_core._evaluation.python_numbers import PYTHON, value_at
+from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._evaluation.trees import survey
 from tlama_core.algebra import (
     Constant,
@@ -195,17 +195,10 @@ def _(schedule: Sliced, start: int, stop: int, splitter: _Splitter) -> Iterator[
 @_split.register
 def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
     """Yield the pieces that an update of the slower or faster clock falls into."""
-
-    def clock(step: int) -> float:
-        return float(PYTHON.rescale(step, int(schedule.schedule.steps), schedule.steps))
-
-    def is_at(time: int, step: int) -> bool:
-        return clock(step) >= time
-
+    inner, outer = int(schedule.schedule.steps), schedule.steps
     begin = start
-    last = math.floor(clock(stop - 1))
-    for piece in splitter.over(schedule.schedule, math.floor(clock(start)), last + 1):
-        end = first_from(partial(is_at, piece.stop), begin, stop)
+    for piece in splitter.over(schedule.schedule, start * inner // outer, (stop - 1) * inner // outer + 1):
+        end = min(stop, max(begin, -(-piece.stop * outer // inner))) if inner else stop
         if begin < end:
             yield piece._replace(start=begin, stop=end, phase=_cut_phase(schedule, piece))
         begin = end
