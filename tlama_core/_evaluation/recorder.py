@@ -259,7 +259,7 @@ class Recorder(Elementary):
         k, rest = self._divided(n, whole)
         if times is not None:
             rest = self.let(self.where(k < times, rest, whole), "t")
-            k = self.minimum(k, times - 1)
+            return self.minimum(k, times - 1), (Rescaled(rest, den) if isinstance(t, Rescaled) else rest)
         return k, (Rescaled(rest, den) if isinstance(t, Rescaled) else rest)
 
     def _divided(self, n: Term, by: Term) -> tuple[Expression, Expression]:
@@ -271,7 +271,9 @@ class Recorder(Elementary):
     def lookup(self, t: Moment, times: Sequence[int], entries: Sequence[float]) -> Term:
         """Write a table: of few entries as conditional expressions, of many as tuples and a bisection."""
         n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
-        if not times or not isinstance(n, Expression):
+        if not times:
+            return entries[0]
+        if not isinstance(n, Expression):
             return PYTHON.lookup(t, times, entries)  # type: ignore[no-any-return]
         n = self.let(n, "t")
         if len(times) <= MAX_BRANCHES:
