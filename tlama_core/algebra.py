@@ -104,7 +104,7 @@ class Schedule(ABC):
         """Return the formula and numbers by which like phases of a long chain share one computation."""
         return Kernel()
 
-    def _notation(self, printer: Printer) -> Notation:  # noqa: ARG002 - nodes print their parts by it
+    def _notation(self, printer: Printer) -> Notation:
         """Return the expression that builds this value, and how tightly it binds."""
         return call(type(self).__name__, arguments(self))
 
@@ -112,7 +112,7 @@ class Schedule(ABC):
         """Return the updates from *start* up to *stop*, which are within the length."""
         return Sliced(self, start, stop)
 
-    def _with_length(self, steps: int) -> "Schedule | None":  # noqa: ARG002 - the others rebuild
+    def _with_length(self, steps: int, stretch: "Stretcher") -> "Schedule | None":
         """Return this schedule rebuilt from other lengths; None where it has none that could change."""
         return None
 
@@ -308,7 +308,7 @@ class Schedule(ABC):
         >>> (Warmup(1.0, steps=10) >> Cosine.to(0.0, steps=90)).stretch(steps=50)
         Warmup(1.0, steps=5) >> Cosine(1.0, 0.0, steps=45)
         """
-        return _stretched(self, int(as_length("stretch.steps", steps)))
+        return Stretcher()(self, int(as_length("stretch.steps", steps)))
 
     def __getitem__(self, cut: slice) -> "Schedule":
         """Return `self[start:stop]`: the updates from *start* up to *stop*, on a clock from 0.
@@ -415,14 +415,27 @@ def _extent_over(
     return Extent(depth, 1 + visits(asked), max(len(owner.phases), *phases))
 
 
-def _stretched(schedule: Schedule, steps: int) -> Schedule:
-    """Return *schedule* on a clock that takes *steps* updates: rebuilt where its lengths can change."""
-    if schedule.steps == steps:
-        return schedule
-    if math.isinf(schedule.steps):
-        raise ValueError(f"an endless schedule cannot be stretched, got {short_repr(schedule)}")
-    # A schedule of no length has no proportions to keep: it holds its value.
-    return (schedule._with_length(steps) if schedule.steps else None) or Stretched(schedule, steps)
+class Stretcher:
+    """Puts the nodes of one tree on other clocks, each node once for every length."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._known: dict[tuple[int, int], Schedule] = {}
+
+    def __call__(self, schedule: Schedule, steps: int) -> Schedule:
+        """Return *schedule* on a clock that takes *steps* updates: rebuilt where its lengths can change."""
+        if schedule.steps == steps:
+            return schedule
+        if math.isinf(schedule.steps):
+            raise ValueError(f"an endless schedule cannot be stretched, got {short_repr(schedule)}")
+        key = id(schedule), steps
+        if key not in self._known:
+            # A schedule of no length has no proportions to keep: it holds its value.
+            rebuilt = schedule._with_length(steps, self) if schedule.steps else None
+            self._known[key] = rebuilt or Stretched(schedule, steps)
+        return self._known[key]
 
 
 @final_value
@@ -449,7 +462,7 @@ class Constant(Schedule):
     def _cut(self, start: int, stop: float) -> Schedule:
         return Constant(self.value, steps=stop - start)
 
-    def _with_length(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
         return Constant(self.value, steps=steps)
 
     @classmethod
@@ -554,11 +567,11 @@ class Piecewise(Schedule):
         local = start - self.starts[owner]
         return self.phases[owner]._cut(local, local)
 
-    def _with_length(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
         total = int(self.steps)
         bounds = [nearest_whole(start * steps, total) for start in self.starts] + [steps]
         lengths = [b - a for a, b in pairwise(bounds)]
-        return Piecewise(tuple(map(_stretched, self.phases, lengths)))
+        return Piecewise(tuple(map(stretch, self.phases, lengths)))
 
 
 def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Schedule | _OpenPhase]":
@@ -600,8 +613,8 @@ class Scaled(Schedule):
     def _notation(self, printer: Printer) -> Notation:
         return infix("*", PRODUCT, [Notation(repr(self.factor)), printer(self.schedule)])
 
-    def _with_length(self, steps: int) -> Schedule:
-        return Scaled(self.factor, _stretched(self.schedule, steps))
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
+        return Scaled(self.factor, stretch(self.schedule, steps))
 
 
 def _terms(terms: Iterable[Schedule], owner: Any, field: Any) -> tuple[Schedule, ...]:
@@ -661,11 +674,11 @@ class Pointwise(Schedule):
             for term, plain in zip(self.terms, bare, strict=True)
         ]
 
-    def _with_length(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
         total = int(self.steps)
 
         def resized(term: Schedule) -> Schedule:
-            return term if _is_bare(term) else _stretched(term, nearest_whole(int(term.steps) * steps, total))
+            return term if _is_bare(term) else stretch(term, nearest_whole(int(term.steps) * steps, total))
 
         return type(self)(tuple(map(resized, self.terms)))
 
@@ -842,7 +855,7 @@ class Repeated(Schedule):
             return None
         return Piecewise.of(
             cycle if k == 0 or self.gain == 1 else self.gain**k * cycle
-            for k, cycle in enumerate(_stretched(self.schedule, n) for n in self.cycle_lengths)
+            for k, cycle in enumerate(Stretcher()(self.schedule, n) for n in self.cycle_lengths)
         )
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
@@ -859,7 +872,7 @@ class Repeated(Schedule):
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.repeat", arguments(self, 1))
 
-    def _with_length(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule | None:
         cycle = nearest_whole(int(self.schedule.steps) * steps, int(self.steps))
         # Its length first: to rebuild at every level what then does not fit takes exponential time.
         try:
@@ -867,7 +880,7 @@ class Repeated(Schedule):
         except ValueError:  # a cycle would be below one step
             return None
         fits = cycle > 0 and steps == (sum(lengths) or cycle * (self.times or 1))
-        return changed(self, schedule=_stretched(self.schedule, cycle)) if fits else None
+        return changed(self, schedule=stretch(self.schedule, cycle)) if fits else None
 
 
 def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, ...]:
@@ -957,7 +970,7 @@ class Stretched(Schedule):
     def __attrs_post_init__(self) -> None:
         if math.isinf(self.schedule.steps) or self.schedule.steps == self.steps:
             refuse("Stretched.schedule", "finite and of another length", self.schedule)
-        if self.schedule.steps and self.schedule._with_length(self.steps) is not None:
+        if self.schedule.steps and self.schedule._with_length(self.steps, Stretcher()) is not None:
             refuse("Stretched.schedule", "stretched by a.stretch(...), which rebuilds it", self.schedule)
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
@@ -973,8 +986,8 @@ class Stretched(Schedule):
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.stretch", arguments(self, 1))
 
-    def _with_length(self, steps: int) -> Schedule:
-        return _stretched(self.schedule, steps)
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
+        return stretch(self.schedule, steps)
 
 
 @attrs.frozen
@@ -987,7 +1000,7 @@ class _OpenPhase:
     def __repr__(self) -> str:
         return Printer()(self).text
 
-    def _notation(self, printer: Printer) -> Notation:  # noqa: ARG002 - as of every phase
+    def _notation(self, printer: Printer) -> Notation:
         return call(f"{type(self.shape).__name__}.{self.word}", arguments(self.shape, 1))
 
     def resolve(self, before: Schedule) -> Schedule:

@@ -1,5 +1,6 @@
 """Schedules as plain Python source, and as plain Python functions."""
 
+import builtins
 import keyword
 import math
 from collections.abc import Callable
@@ -36,6 +37,8 @@ _ENDLESS = """    if step > 1e300:
             raise ValueError("an endless schedule has no value at step inf")
         step = 10**300"""
 
+_TAKEN = {"as_step", "bisect_right", *dir(builtins), *dir(math)}
+
 MAX_DOCSTRING = 2_000
 
 
@@ -62,6 +65,8 @@ def to_source(schedule: Schedule, name: str = "schedule") -> str:
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         refuse("to_source.name", "a Python name", name)
+    if name in _TAKEN:
+        refuse("to_source.name", "a name that its source does not use itself", name)
     endless = math.isinf(require_schedule("to_source.schedule", schedule).steps)
     recorder = Recorder(name, "step", shared=survey(schedule)[1])
     result = recorder.unclamped(Expression("step"), schedule, schedule.steps, _SIGN)

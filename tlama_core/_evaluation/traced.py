@@ -214,7 +214,7 @@ class TracedNamespace(Elementary):
             power = base**k
         except OverflowError:
             return math.inf
-        return power if power <= self.lib.finfo(self.real).max else math.inf
+        return power if power <= float(self.lib.finfo(self.real).max) else math.inf
 
     def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""
@@ -228,6 +228,11 @@ class TracedNamespace(Elementary):
 
     def _affine_cycle(self, t: Affine, length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them; where no whole number holds them, in floats."""
+        before = t.shift // (t.den * length)  # whole cycles, which need not be counted in an array
+        if before:
+            rest = None if times is None else times - before
+            k, local = self._affine_cycle(t.moved(-before * length), length, rest)
+            return k + self.constant(before), local
         cycle = t.den * length
         if max(t.highest() // cycle, cycle) <= self.latest and t.rest is None:
             k, rest = self._divmod(t, cycle)

@@ -34,7 +34,7 @@ class Warmup(Schedule):
     def _value(self, xp: Namespace, t: Clock) -> Value:
         return self._kernel().value(xp, t)
 
-    def _with_length(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int, stretch: object) -> Schedule:
         return Warmup(self.peak, steps)
 
 
@@ -76,7 +76,7 @@ class PowerLaw(Schedule):
     def _value(self, xp: Namespace, t: Clock) -> Value:
         return self._kernel().value(xp, t)
 
-    def _with_length(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int, stretch: object) -> Schedule | None:
         timescale = self.timescale * (steps / self.steps)
         if not 0 < timescale < math.inf:
             return None

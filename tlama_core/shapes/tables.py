@@ -86,7 +86,7 @@ class Step(Schedule):
         levels = (self.start, *(self.start * factor for _, factor in self.drops))
         return xp.lookup(t, times, levels)
 
-    def _with_length(self, steps: int) -> Schedule | None:
+    def _with_length(self, steps: int, stretch: object) -> Schedule | None:
         total = int(self.steps)
         drops = {nearest_whole(time * steps, total): factor for time, factor in self.drops}
         if len(drops) < len(self.drops) or not all(0 < time < steps for time in drops):

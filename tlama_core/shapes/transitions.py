@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Clipping, Formula, Kernel, constantly
-from tlama_core._fields import final_value, length, number, refuse
+from tlama_core._fields import derived, final_value, length, number, refuse
 from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
 
 HALF_PI = math.pi / 2
@@ -91,7 +91,7 @@ class Transition(Schedule):
     def _value(self, xp: Namespace, t: Clock) -> Value:
         return self._kernel().value(xp, t)
 
-    def _with_length(self, steps: int) -> Schedule:
+    def _with_length(self, steps: int, stretch: object) -> Schedule:
         return changed(self, steps=steps)
 
 
@@ -189,16 +189,23 @@ class Polynomial(Transition):
     @staticmethod
     def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
         (power,) = extra
-        return amount * xp.pow(left / steps, power)
+        # A high power makes much of the rounding of its base, which a logarithm of the other share has not.
+        logarithm = _log_left(xp, t / steps, left / steps, left)
+        high = xp.where(left > 0, xp.exp(power * logarithm), 0.0)
+        return amount * xp.where(power > 20, high, xp.pow(left / steps, power))
 
     @staticmethod
     def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
         (power,) = extra
-        p, q = t / steps, left / steps
-        # Each logarithm where it is accurate, both always finite; 1 - q**power would cancel near 0.
-        early = xp.log1p(-xp.minimum(p, 0.25))
-        log_q = xp.where(p < 0.25, early, xp.log(xp.where(left > 0, q, 1.0)))
-        return amount * xp.where(left > 0, -xp.expm1(power * log_q), 1.0)
+        # 1 - q**power would cancel near 0.
+        logarithm = _log_left(xp, t / steps, left / steps, left)
+        return amount * xp.where(left > 0, -xp.expm1(power * logarithm), 1.0)
+
+
+def _log_left(xp: Namespace, p: Value, q: Value, left: Value) -> Value:
+    """Return log(q), each of two logarithms where it is accurate, both always finite; q is 1 - p."""
+    early = xp.log1p(-xp.minimum(p, 0.25))
+    return xp.where(p < 0.25, early, xp.log(xp.where(left > 0, q, 1.0)))
 
 
 @final_value
@@ -217,31 +224,42 @@ class Exponential(Transition):
     """
 
     rate: float | None = number(default=None, kw_only=True, above=0.0)
+    _numbers: tuple[float, float] = derived(lambda self: self._checked())
 
-    def __attrs_post_init__(self) -> None:
+    def _checked(self) -> tuple[float, float]:
+        """Return the numbers of the formula, or refuse ends that have no ratio."""
         for name in ("start", "end"):
             if self.rate is None and getattr(self, name) <= 0:
                 refuse(f"Exponential.{name}", "> 0 where no rate is given", getattr(self, name))
+        return self._rates()
 
     def _extra(self) -> tuple[float, ...]:
-        """Return the rate; negative where the steep side is the end's."""
-        if self.rate is not None:
-            return (max(self.rate, 1e-200),)  # below, the curve is the same straight line
-        if math.isinf(ratio := max(self.start, self.end) / min(self.start, self.end)):
-            return (math.log(self.start) - math.log(self.end),)
-        return (math.copysign(math.log(ratio), self.start - self.end),)
+        return self._numbers
+
+    def _rates(self) -> tuple[float, float]:
+        """Return the rate, negative where the steep side is the end's, and what the weights divide by.
+
+        They are computed once: a compiler that traces a formula would take `math` for a part of it.
+        """
+        if self.rate is not None:  # outside of this range, the curve is the same line or the same drop
+            rate = min(max(self.rate, 1e-20), 1e30)
+        elif math.isinf(ratio := max(self.start, self.end) / min(self.start, self.end)):
+            rate = math.log(self.start) - math.log(self.end)
+        else:
+            rate = math.copysign(math.log(ratio), self.start - self.end)
+        return rate, math.expm1(-abs(rate))
 
     @staticmethod
     def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
-        (rate,) = extra
+        rate, whole = extra
         # In two halves: with ends 600 decades apart the whole exponential would be below any float.
         half = xp.exp(-rate / 2 * (t / steps))
-        return amount * half * (half * (xp.expm1(-rate * (left / steps)) / xp.expm1(-rate)))
+        return amount * half * (half * (xp.expm1(-rate * (left / steps)) / whole))
 
     @staticmethod
     def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
-        (rate,) = extra
+        rate, whole = extra
         steep = -abs(rate)
         # A constant ratio climbs as it falls, seen from the other end.
         half = xp.where(rate < 0, xp.exp(steep / 2 * (left / steps)), 1.0)
-        return amount * half * (half * (xp.expm1(steep * (t / steps)) / xp.expm1(steep)))
+        return amount * half * (half * (xp.expm1(steep * (t / steps)) / whole))
