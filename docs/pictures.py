@@ -1,4 +1,4 @@
-"""Draw the pictures of README and docs anew.
+"""Redraw the pictures of the README and the docs.
 
 python docs/pictures.py
 """

@@ -38,7 +38,7 @@ composed = (
 
 
 def train(name: str, scheduler: Callable[[int], float]) -> list[float]:
-    """Train with a rate for every update; print and return what came of it."""
+    """Train at the rate of every update; print the accuracy after every epoch, and return all losses."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
@@ -62,7 +62,7 @@ def train(name: str, scheduler: Callable[[int], float]) -> list[float]:
 
 
 def smooth(losses: list[float]) -> list[float]:
-    """Return the mean of every epoch's losses so far, update by update."""
+    """Return for every update the mean loss of the last epoch's worth of updates."""
     window = len(losses) // EPOCHS
     return [
         sum(losses[max(0, i - window) : i + 1]) / len(losses[max(0, i - window) : i + 1])

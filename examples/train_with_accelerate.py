@@ -1,10 +1,10 @@
 """Train a small network on real handwritten digits in several processes, and go on after a kill.
 
 pip install '.[torch]' accelerate scikit-learn
-accelerate launch --num_processes 2 examples/train_with_accelerate.py  # on two GPUs; and without any:
+accelerate launch --num_processes 2 examples/train_with_accelerate.py  # on two GPUs; without any:
 ACCELERATE_USE_CPU=true torchrun --standalone --nproc_per_node 2 examples/train_with_accelerate.py
 
-Kill it in mid-run and start it again: it goes on from its last checkpoint in out/accelerate, at the rates
+Kill it mid-run and start it again: it goes on from its last checkpoint in out/accelerate, at the rates
 that an uninterrupted run would have used, whatever the number of processes. UPDATES=12 makes it shorter.
 """
 
@@ -25,7 +25,7 @@ from tlama_core import Constant, Linear, Warmup
 from tlama_core.adapters.torch import ScheduleLR
 
 UPDATES = int(os.environ.get("UPDATES", "120"))
-BATCHES = 2  # of every process make one update
+BATCHES = 2  # so many of every process make one update
 OUT = Path("out/accelerate")
 
 accelerator = Accelerator(gradient_accumulation_steps=BATCHES)
@@ -52,7 +52,7 @@ if finished := sorted(OUT.glob("update-*")):
 
 
 def update(pixels: torch.Tensor, digit: torch.Tensor) -> None:
-    """Learn from a batch; with the last one of an update, move the schedule."""
+    """Learn from a batch; after the last one of an update, step the schedule."""
     with accelerator.accumulate(model):
         loss = nn.functional.cross_entropy(model(pixels), digit)
         accelerator.backward(loss)
@@ -67,7 +67,7 @@ def update(pixels: torch.Tensor, digit: torch.Tensor) -> None:
 
 
 def save(checkpoint: Path) -> None:
-    """Save everything under a name that it only has when it is finished."""
+    """Save everything, under a name that a checkpoint has only when it is complete."""
     accelerator.save_state(OUT / "unfinished")
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:

@@ -2,7 +2,7 @@
 
 pip install '.[torch]' lightning scikit-learn && python examples/train_with_lightning.py
 
-Kill it in mid-run and start it again: it goes on from its last checkpoint in out/lightning, at the rates that
+Kill it mid-run and start it again: it goes on from its last checkpoint in out/lightning, at the rates that
 an uninterrupted run would have used. UPDATES=12 makes it shorter.
 """
 
@@ -54,7 +54,7 @@ data = load_digits()
 digits = TensorDataset(torch.tensor(data.data / 16.0, dtype=torch.float32), torch.tensor(data.target))
 trainer = lightning.Trainer(
     max_steps=UPDATES,
-    accumulate_grad_batches=2,  # an update is one whatever it accumulates
+    accumulate_grad_batches=2,  # an update counts once, whatever it accumulates
     callbacks=[
         LearningRateMonitor(),
         ModelCheckpoint(CHECKPOINTS, every_n_train_steps=UPDATES // 3, save_last=True),

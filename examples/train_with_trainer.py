@@ -2,7 +2,7 @@
 
 pip install '.[torch]' accelerate scikit-learn transformers && python examples/train_with_trainer.py
 
-Kill it in mid-run and start it again: it goes on from its last checkpoint in out/trainer, at the rates that
+Kill it mid-run and start it again: it goes on from its last checkpoint in out/trainer, at the rates that
 an uninterrupted run would have used. UPDATES=12 makes it shorter.
 """
 
@@ -39,7 +39,7 @@ trainer = Trainer(
         OUT,
         max_steps=UPDATES,
         per_device_train_batch_size=16,
-        gradient_accumulation_steps=2,  # an update is one whatever it accumulates
+        gradient_accumulation_steps=2,  # an update counts once, whatever it accumulates
         logging_steps=UPDATES // 12,
         save_steps=UPDATES // 3,
         report_to="none",

@@ -1,6 +1,7 @@
 """The command line: what it prints, how it ends, and what it never does."""
 
 import csv
+import doctest
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+import tlama_core.__main__
 from tlama_core import Linear, Warmup, fingerprint, parse, to_source
 from tlama_core.__main__ import main
 
@@ -31,6 +33,12 @@ def process(*arguments, **options):
         check=False,
         **options,
     )
+
+
+def test_what_the_docstrings_show_is_so():
+    failed, tried = doctest.testmod(tlama_core.__main__)
+    assert tried > 0
+    assert failed == 0
 
 
 def test_show_prints_the_text_the_phases_and_the_curve(capsys):
@@ -140,7 +148,9 @@ def test_an_expression_may_come_from_a_file_or_from_standard_input(capsys, tmp_p
             ["values", "Constant(1)"],
             "tlama: --steps must be given for an endless schedule, got Constant(1.0)",
         ),
-        (["values", LINE, "--every", "0"], "tlama: --every must be >= 1, got 0"),
+        (["values", LINE, "--every", "0"], "tlama: --every must be a whole number >= 1, got 0"),
+        (["values", LINE, "--every", "1.5"], "tlama: --every must be a whole number >= 1"),
+        (["values", LINE, "--steps", "-1"], "tlama: --steps must be a whole number >= 0, got -1"),
         (["plot", LINE, "-o", "out.foo"], "tlama: Format 'foo' is not supported"),
         (["plot", LINE, "-o", "/nowhere/at/all/out.png"], "tlama: [Errno 2] No such file or directory"),
         (["source", LINE, "--function", "not a name"], "tlama: to_source.name must be a Python name"),

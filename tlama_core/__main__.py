@@ -1,4 +1,15 @@
-"""The command line: `tlama`, or `python -m tlama_core`."""
+"""The command line: `tlama`, or `python -m tlama_core`.
+
+    tlama show   EXPRESSION              the text, the phases and the curve
+    tlama plot   EXPRESSION… -o FILE     a picture of one schedule or several
+    tlama values EXPRESSION              the value of every update, as CSV or JSON
+    tlama check  EXPRESSION              what is probably not meant
+    tlama diff   EXPRESSION EXPRESSION   where two schedules differ
+    tlama source EXPRESSION              a plain Python function
+
+Results go to standard output, and an error is one line on standard error. The exit status is 0 when all is
+well, 1 when `check` finds something or `diff` finds a difference, and 2 for an error.
+"""
 
 import argparse
 import json
@@ -6,9 +17,9 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from tlama_core import (
     Description,
@@ -21,23 +32,43 @@ from tlama_core import (
     parse,
     to_source,
 )
-from tlama_core._fields import refuse
+from tlama_core._fields import as_length, refuse
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command: TypeAlias = Callable[[argparse.Namespace], int]
+"""Prints what a subcommand is asked for; returns the exit status."""
 
 EXPRESSION = "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; a file that holds one; or -"
 CLEAN, FINDINGS, ERROR = 0, 1, 2
+"""Exit statuses."""
+
 COLUMNS, LINES = 100, 18
+"""The size of a drawn curve in characters; a narrower terminal makes it narrower."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, without the usage that argparse prints before them."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and leave."""
+        """Print what is wrong with the arguments in one line, and exit with status 2."""
         self.exit(ERROR, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that *arguments* say (those of the process by default); return its exit status."""
+    """Run the command that *arguments* name (those of the process by default); return its exit status.
+
+    It is that of the command: 0, or 1 for findings and differences. What the library refuses, or a file that
+    cannot be read or written, prints one line on standard error and gives 2. A reader that closes the pipe
+    early, as `head` does, is no error: 0.
+
+    Raises `SystemExit` with status 2 for arguments that are not understood, and with 0 after `--help`.
+
+    >>> main(["diff", "Linear(1, 0, 10)", "Linear(1.0, 0.0, steps=10)"])
+    the same schedule: Linear(1.0, 0.0, steps=10)
+    0
+    """
     given = _parser().parse_args(arguments)
     try:
         status: int = given.run(given)
@@ -52,6 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _in_one_line(error: Exception) -> str:
+    """Return the message of *error* as one line; of a text that cannot be read, its reason and its place.
+
+    >>> _in_one_line(ParseError("unknown name Cosin", "2 * Cosin(1, 0, 10)", 4, 9))
+    'unknown name Cosin, at column 5: Cosin'
+    """
     if isinstance(error, ParseError):
         part = error.text[error.start : error.stop]
         return f"{error.reason}, at column {error.start + 1}: {part[:60]}{'…' * (len(part) > 60)}"
@@ -59,10 +95,12 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; what it parses holds the command to run as `run`."""
     parser = _Parser(prog="tlama", description="Show, draw, check and compare schedules.")
     commands = parser.add_subparsers(metavar="command", required=True)
 
-    def command(run: Any, text: str, *expressions: str) -> argparse.ArgumentParser:
+    def command(run: Command, text: str, *expressions: str) -> argparse.ArgumentParser:
+        """Add a command called like the function *run*, which takes *expressions*; return its parser."""
         added = commands.add_parser(run.__name__[1:], help=text, description=text)
         added.set_defaults(run=run)
         for expression in expressions or ("expression",):
@@ -86,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--every", type=_number, default=1, help="one value every so many updates")
     added.add_argument("--steps", type=_number, help="how many updates (by default all of the schedule)")
     added.add_argument("--format", choices=("csv", "json"), default="csv")
-    added = command(_check, "say what is probably not meant: exit status 1 if there is anything")
+    added = command(_check, "report what is probably not meant: exit status 1 if there is anything")
     added.add_argument("--steps", type=_number, help="how many updates the run takes")
     command(_diff, "compare two schedules: exit status 1 if they differ", "a", "b")
     added = command(_source, "print a schedule as a plain Python function")
@@ -95,19 +133,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _number(text: str) -> float:
-    """Return a number as it is written in an expression."""
+    """Return a number as it is written in an expression: an integer where it is whole, such as 1e5.
+
+    Raises `ValueError` for what is not a number.
+
+    >>> _number("100_000"), _number("9e1"), _number("0.5")
+    (100000, 90, 0.5)
+    """
     number = float(text)
     return int(text) if text.replace("_", "").isdecimal() else int(number) if number.is_integer() else number
 
 
 def _schedule(text: str, given: argparse.Namespace) -> Schedule:
-    """Return the schedule of an expression, of a file, or of standard input."""
+    """Return the schedule that *text* stands for, read with the names that `--name` binds.
+
+    A text with a call in it is an expression, `-` is standard input, and anything else is the path of a file
+    that holds an expression.
+
+    Raises `ValueError` for a name that is not `NAME=NUMBER` and for a file that does not exist; what `parse`
+    refuses is a `ParseError`.
+    """
     names = {}
     for pair in given.name:
         name, _, number = pair.partition("=")
         try:
             names[name] = _number(number)
-        except (ValueError, OverflowError):
+        except ValueError:
             refuse("--name", "NAME=NUMBER, such as total=100_000", pair)
     if text == "-":
         text = sys.stdin.read()
@@ -122,6 +173,10 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
 
 
 def _show(given: argparse.Namespace) -> int:
+    """Print a schedule: its text, its length and fingerprint, the table of its phases, and its curve.
+
+    A terminal shows colours where rich is installed; the curve needs plotext. The exit status is 0.
+    """
     schedule = _schedule(given.expression, given)
     table, drawn = describe(schedule), curve(schedule)
     if sys.stdout.isatty() and (console := _console()) is not None:
@@ -134,10 +189,20 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _summary(schedule: Schedule) -> str:
+    """Return the line that tells the length and the fingerprint of *schedule*.
+
+    >>> _summary(parse("Linear(1, 0, 1000)"))
+    '1,000 steps, fingerprint fb6959a0f5df36e3'
+    """
     return f"{schedule.steps:,} steps, fingerprint {fingerprint(schedule)}"
 
 
 def _plot(given: argparse.Namespace) -> int:
+    """Draw one or more schedules into the file `--output`, and print its path.
+
+    Its ending (.png, .svg, .pdf) names the format. `--steps` is how many updates are drawn, and `--log` makes
+    the axis of values logarithmic. The exit status is 0.
+    """
     import matplotlib as mpl
 
     from tlama_core import plotting
@@ -151,17 +216,23 @@ def _plot(given: argparse.Namespace) -> int:
 
 
 def _values(given: argparse.Namespace) -> int:
+    """Print the value of every update, or of one in `--every`, as CSV or JSON with exact numbers.
+
+    There are as many updates as `--steps` says, or else as the schedule has; an endless one needs `--steps`.
+    JSON has no infinity and no NaN: they are null. Rows are printed as they are computed, so that millions of
+    them take no memory. The exit status is 0.
+    """
     schedule = _schedule(given.expression, given)
-    if given.every < 1:
-        refuse("--every", ">= 1", given.every)
+    every = int(as_length("--every", given.every, at_least=1))
     if given.steps is None and math.isinf(schedule.steps):
         refuse("--steps", "given for an endless schedule", schedule)
-    steps = range(0, int(schedule.steps) if given.steps is None else given.steps, given.every)
+    stop = schedule.steps if given.steps is None else as_length("--steps", given.steps)
+    steps = range(0, int(stop), every)
     pairs = ((step, schedule(step)) for step in steps)
     if given.format == "json":
         print("[", end="")
         for i, (step, value) in enumerate(pairs):
-            row = {"step": step, "value": value if math.isfinite(value) else None}  # JSON has no infinity
+            row = {"step": step, "value": value if math.isfinite(value) else None}
             print("," * (i > 0), json.dumps(row), sep="\n", end="")
         print("\n]")
     else:
@@ -172,6 +243,10 @@ def _values(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
+    """Print what is probably not meant in a schedule, run for `--steps` updates: two lines a finding.
+
+    A clean schedule prints nothing. The exit status is 1 where there is a finding, else 0.
+    """
     found = check(_schedule(given.expression, given), steps=given.steps)
     for finding in found:
         print(finding)
@@ -179,6 +254,11 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _diff(given: argparse.Namespace) -> int:
+    """Print two schedules, their lengths where these differ, and the largest gap between their values.
+
+    The gap is searched over the longer of them, end value included; of two endless ones, over 1,000 updates.
+    The exit status is 0 for equal schedules, however they are written, else 1.
+    """
     a, b = _schedule(given.a, given), _schedule(given.b, given)
     if a == b:
         print(f"the same schedule: {a}")
@@ -193,6 +273,7 @@ def _diff(given: argparse.Namespace) -> int:
 
 
 def _source(given: argparse.Namespace) -> int:
+    """Print a schedule as the source of a Python function, called as `--function` says; status 0."""
     print(to_source(_schedule(given.expression, given), name=given.function), end="")
     return CLEAN
 
@@ -201,7 +282,11 @@ def _source(given: argparse.Namespace) -> int:
 
 
 def curve(schedule: Schedule) -> str:
-    """Return the curve of *schedule* as text; nothing where plotext is not installed."""
+    """Return the curve of *schedule* as text; nothing where plotext is not installed.
+
+    It is 18 lines of at most 100 characters, without colours, and drawn from at most about 500 points with
+    every joint among them. Of an endless schedule, it shows enough to tell its shape.
+    """
     try:
         import plotext
     except ImportError:
@@ -224,8 +309,8 @@ def curve(schedule: Schedule) -> str:
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
 
-def _console() -> Any:
-    """Return rich's console, None where it is not installed."""
+def _console() -> "Console | None":
+    """Return rich's console, which knows the colours of the terminal; None where rich is not installed."""
     try:
         from rich.console import Console
     except ImportError:
@@ -233,8 +318,11 @@ def _console() -> Any:
     return Console(highlight=False)
 
 
-def print_richly(console: Any, schedule: Schedule, table: Description, drawn: str) -> None:
-    """Print what `show` shows, in colour, on a *console* of rich."""
+def print_richly(console: "Console", schedule: Schedule, table: Description, drawn: str) -> None:
+    """Print what `show` shows, in colour, on a *console* of rich: text, summary, *table*, *drawn* curve.
+
+    Numbers stand at the right of their columns; only the column of phases is wrapped where it is too wide.
+    """
     from rich.table import Table
     from rich.text import Text
 

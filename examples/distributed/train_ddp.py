@@ -1,12 +1,12 @@
 """Train on real handwritten digits with several processes, on a clock that counts samples.
 
 pip install '.[torch]' scikit-learn
-export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1  # else restarted processes may look for killed ones
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1  # or restarted processes may look for killed ones
 torchrun --standalone --nproc-per-node 2 --max-restarts 3 examples/distributed/train_ddp.py
 
 Kill a process: torchrun starts the group again. Stop all of them, and start with another number of processes
 and another --batch. Either way the run goes on from its last checkpoint, and the rates at every sample are
-what the schedules say; out/train_ddp/rates-of-rank-0.csv and its like hold what every process used.
+what the schedules say; out/train_ddp/rates-of-rank-*.csv hold what each process used.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tlama_core import Constant, Linear, Sqrt, Warmup
 from tlama_core.adapters.torch import ScheduleLR
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-arguments.add_argument("--batch", type=int, default=64, help="samples per update, of all processes together")
+arguments.add_argument("--batch", type=int, default=64, help="samples per update, over all processes")
 arguments.add_argument("--every", type=int, default=25, help="updates between checkpoints")
 arguments.add_argument("--out", type=Path, default=Path("out/train_ddp"))
 asked = arguments.parse_args()
@@ -57,7 +57,7 @@ print(f"rank {rank} of {processes}: process {os.getpid()} starts at sample {sche
 
 
 def save() -> None:
-    """Write a checkpoint that is there as a whole or not at all."""
+    """Write a checkpoint, as a whole or not at all."""
     states = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     torch.save({name: part.state_dict() for name, part in states.items()}, checkpoint.with_suffix(".new"))
     checkpoint.with_suffix(".new").replace(checkpoint)

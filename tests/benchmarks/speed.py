@@ -2,7 +2,8 @@
 
     python tests/benchmarks/speed.py
 
-Every ratio is the median of runs in pairs, one after the other, walking through neighbouring steps.
+Every ratio is the median of runs in pairs, one after the other, walking through neighbouring steps unless
+its name says otherwise. Imports are timed in processes that see nothing but the two packages.
 """
 
 import importlib
@@ -16,11 +17,15 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import reduce
+from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
-from tlama_core import Constant, Cosine, Linear, Piecewise, Schedule, Warmup, to_function
+import tlama_core
+from tlama_core import Constant, Cosine, Linear, Piecewise, Schedule, Warmup, bounds, to_function, to_source
 
 WARMUP, TOTAL, PEAK, END = 2_000, 100_000, 3e-4, 3e-5
 SCHEDULE = Warmup(PEAK, WARMUP) >> Cosine.to(END, TOTAL - WARMUP)
@@ -93,7 +98,7 @@ def scalars() -> None:
         row(f"to_function / closure by hand, {part}", ratio(fast, hand, steps), bound)
     for part, start in PARTS.items():
         steps = range(start, start + WALK)
-        row(f"call / closure by hand, {part}", ratio(SCHEDULE, hand, steps), None if start > TOTAL else 2.5)
+        row(f"call / closure by hand, {part}", ratio(SCHEDULE, hand, steps), None if start > TOTAL else 2.0)
     if has("lrsched"):
         lrsched = importlib.import_module("lrsched")
         cosine = lrsched.cosine(base_lr=PEAK, min_lr=END, total_steps=TOTAL - WARMUP)
@@ -172,30 +177,76 @@ def chains() -> None:
             row(f"call in {phases:,} phases / in 2, {name} steps", ratio(chain, two, steps, 7, short), bound)
 
 
+def operators() -> None:
+    """Compare what operators make of a long chain with the chain, for numbers and for arrays."""
+    for phases in (10**2, 10**5):
+        chain = Piecewise.of(shapes(phases))
+        other = Piecewise.of(reversed(shapes(phases)))
+        near = range(5 * phases, 5 * phases + min(20_000, 5 * phases))
+        row(f"call of 0.5 * chain / chain, {phases:,} phases", ratio(0.5 * chain, chain, near, 11), 1.6)
+        clamped = chain.clamp(low=0.75, high=3.0)
+        row(f"call of chain.clamp / chain, {phases:,} phases", ratio(clamped, chain, near, 11), 2.0)
+        row(f"call of chain + other / chain, {phases:,} phases", ratio(chain + other, chain, near, 11), 3.0)
+    unsorted = [np.random.default_rng(0).integers(0, 10 * phases, 200_000)]
+    name = "array of 200,000 unsorted steps in 100,000 phases"
+    row(f"{name}, 0.5 * chain / chain", ratio(0.5 * chain, chain, unsorted, 11), 1.5)
+    row(f"{name}, clamp / chain", ratio(clamped, chain, unsorted, 11), 1.6)
+
+
+def sharing() -> None:
+    """Time the questions to a tree in which every node stands many times."""
+    shared: Schedule = Cosine(1.0, 0.1, steps=1_000)
+    for _ in range(18):
+        shared = (shared + 0.5) * shared * 0.3
+    start = time.perf_counter()
+    shared(500), to_source(shared), bounds(shared)
+    row("seconds of a call, to_source and bounds, 2**18 ways to one shape", time.perf_counter() - start, 1)
+
+
 def building() -> None:
-    """Compare building, first calls and the import."""
+    """Compare building and the import, and time first calls."""
     hand = ratio(
         lambda _: Warmup(PEAK, 2_000) >> Cosine.to(END, 98_000),
         lambda _: by_hand(PEAK, END, 1, 2),
         range(500),
     )
     row("building warmup >> cosine / building the closure", hand)
-    start = time.perf_counter()
-    fresh = sum((0.5 * Linear(1.0, 0.0, steps=10 + i) for i in range(15)), Constant(0.0))
-    for step in range(40):
-        fresh(step)
-    row(
-        "milliseconds of 40 first calls of a tree of 32 nodes, compiling included",
-        1e3 * (time.perf_counter() - start),
-    )
-    commands = [[sys.executable, "-c", f"import {name}"] for name in ("tlama_core", "attrs")]
-    run = lambda command: subprocess.run(command, check=True)  # noqa: E731
-    pairs = [(seconds(run, [commands[0]]), seconds(run, [commands[1]])) for _ in range(31)]
-    row("import tlama_core / import attrs (whole processes)", statistics.median(a / b for a, b in pairs), 1.4)
+    first = statistics.median(seconds(tree_of_100(), range(40)) for _ in range(11))
+    row("milliseconds of 40 first calls of a tree of 100 nodes, compiling included", 1e3 * first, 2)
+    row("import tlama_core / import attrs (whole processes)", imports(), 1.4)
+
+
+def tree_of_100() -> Schedule:
+    """Return a new tree of 100 nodes: 33 sums, one in the other, of a scaled line and the rest."""
+    lines: list[Schedule] = [0.5 * Linear(1.0, 0.0, steps=10 + i) for i in range(33)]
+    return reduce(lambda rest, line: line + rest, lines, Constant(0.0))
+
+
+def imports() -> float:
+    """Return how long a process that imports this package takes, over one that imports attrs.
+
+    Both packages stand at the front of the path, for what an environment does at its start is not theirs, nor
+    is how they were installed. Environment variables are ignored: one of them keeps Python from writing
+    bytecode. The order alternates.
+    """
+    path = [str(Path(package.__file__).parents[1]) for package in (tlama_core, attrs)]
+
+    def best(name: str) -> float:
+        code = f"import sys; sys.path[:0] = {path!r}; import {name}"
+        command = [sys.executable, "-I", "-S", "-c", code]
+        return min(seconds(lambda _: subprocess.run(command, check=True), [None]) for _ in range(3))
+
+    def pair(names: Sequence[str]) -> float:
+        taken = {name: best(name) for name in names}
+        return taken["tlama_core"] / taken["attrs"]
+
+    names = ["tlama_core", "attrs"]
+    pair(names)  # bytecode is written
+    return statistics.median(pair(names if i % 2 else names[::-1]) for i in range(15))
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
-    for part in (scalars, steppers, arrays, chains, building):
+    for part in (scalars, steppers, arrays, chains, operators, sharing, building):
         part()
