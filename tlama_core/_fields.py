@@ -7,6 +7,7 @@ A field declared here converts and checks what it is given, and names itself in 
 import math
 import operator
 from collections.abc import Callable
+from functools import wraps
 from numbers import Real
 from typing import Any, Literal, NoReturn, TypeGuard, TypeVar, dataclass_transform
 
@@ -132,7 +133,35 @@ def _field(check: Callable[..., Any], options: dict[str, Any]) -> Any:
     return attrs.field(converter=converter, **declared)
 
 
+def _misfit(error: TypeError) -> str:
+    """Return what Python says of arguments that do not fit, without the *self* that nobody writes."""
+    problem = str(error).partition("() ")[2]
+    if problem.startswith("takes"):
+        return " ".join(str(int(word) - 1) if word.isdigit() else word for word in problem.split())
+    return problem.replace("missing", "is missing", 1)
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(number, length, derived, attrs.field))
 def final_value(cls: type[T]) -> type[T]:
-    """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`."""
-    return attrs.frozen(repr=False)(cls)
+    """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`.
+
+    Arguments that its `__init__` does not take are refused in words that name the class and what it takes,
+    and with the *hint* of the class, if it has one.
+    """
+    made = attrs.frozen(repr=False)(cls)
+    build = made.__init__
+    taken = ", ".join(field.name for field in attrs.fields(made) if field.init)  # type: ignore[arg-type]
+    hint = getattr(made, "hint", "").format(name=made.__name__)
+
+    @wraps(build)
+    def init(self: object, *given: object, **named: object) -> None:
+        try:
+            build(self, *given, **named)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:  # raised within: it says itself what is wrong
+                raise
+            raise TypeError(f"{made.__name__}({taken}) {_misfit(error)}{f': {hint}' * bool(hint)}") from None
+
+    made.__init__ = init  # type: ignore[method-assign]  # of the same parameters
+    return made

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeGuard, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeGuard, TypeVar, overload
 
 import attrs
 
@@ -39,6 +39,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 S = TypeVar("S", bound="Schedule")
+A = TypeVar("A", bound="Array")
+F = TypeVar("F", bound="np.floating[Any]")
+
+
+class Array(Protocol):
+    """An array, tensor or tracer of any library."""
+
+    @property
+    def shape(self) -> Any:
+        """Its lengths."""
+
+    @property
+    def dtype(self) -> Any:
+        """The type of its elements."""
+
 
 CALLS_BEFORE_COMPILING = 32
 MAX_DEPTH = 64
@@ -119,7 +134,13 @@ class Schedule(ABC):
     @overload
     def __call__(self, step: float) -> float: ...
     @overload
-    def __call__(self, step: Value) -> Value: ...
+    def __call__(self, step: "np.integer[Any] | np.floating[Any]") -> float: ...
+    @overload
+    def __call__(self, step: "npt.NDArray[F]") -> "npt.NDArray[F]": ...
+    @overload
+    def __call__(self, step: "npt.NDArray[np.integer[Any]]") -> "npt.NDArray[np.float64]": ...
+    @overload
+    def __call__(self, step: A) -> A: ...
     def __call__(self, step: Value) -> Value:
         """Return the value used by update number *step* (a number or an array, in updates from 0).
 
@@ -310,7 +331,7 @@ class Schedule(ABC):
         """
         return Stretcher()(self, int(as_length("stretch.steps", steps)))
 
-    def __getitem__(self, cut: slice) -> "Schedule":
+    def __getitem__(self, cut: "slice[float | None, float | None, None]") -> "Schedule":
         """Return `self[start:stop]`: the updates from *start* up to *stop*, on a clock from 0.
 
         Negative indices count from a finite end. A slice holds what this schedule has at *stop*.
@@ -1048,8 +1069,9 @@ class OpenChain:
         )
 
     __array_ufunc__: ClassVar[None] = None
-    __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = refuse
-    __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = refuse
-    __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = refuse
-    __rrshift__ = scale = clamp = repeat = stretch = sample = refuse
-    steps = property(refuse)
+    if not TYPE_CHECKING:
+        __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = refuse
+        __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = refuse
+        __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = refuse
+        __rrshift__ = scale = clamp = repeat = stretch = sample = refuse
+        steps = property(refuse)

@@ -1,7 +1,7 @@
 """Changed plans: what to do with the schedule of a run that is under way."""
 
 from tlama_core._fields import as_length, refuse
-from tlama_core.algebra import Schedule, require_schedule
+from tlama_core.algebra import Schedule, open_phase, require_schedule
 from tlama_core.shapes import Sqrt, Transition
 
 
@@ -48,7 +48,7 @@ def cooldown(
     start = _update("cooldown.at", at, schedule)
     if not (isinstance(shape, type) and issubclass(shape, Transition)):
         refuse("cooldown.shape", "a shape with two ends, such as Linear, Cosine or Sqrt", shape, TypeError)
-    return schedule[:start] >> shape.to(to, steps, **parameters)
+    return schedule[:start] >> open_phase(shape(1.0, to, steps, **parameters), "to")
 
 
 def _update(name: str, at: object, schedule: object) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Steps = npt.NDArray[np.int64]
     Values = npt.NDArray[np.float64]
 
-    Drawable = Callable[[int], float]
+    Drawable = Schedule | Callable[[int], float]
 
 DRAWN_POINTS = 2_000
 """A curve has about as many points as this, and some at its joints."""
@@ -273,7 +273,7 @@ def values_at(schedule: "Drawable", steps: "Steps") -> "Values":
     import numpy as np
 
     if isinstance(schedule, Schedule):
-        return schedule(steps)  # type: ignore[no-any-return]
+        return schedule(steps)
     return np.asarray([float(schedule(step)) for step in steps.tolist()])
 
 

@@ -83,7 +83,7 @@ def get_lr_scheduler(
 
 
 def get_combined_lr_scheduler(
-    schedulers: Mapping[tuple[int, int], Callable[[int], float]],
+    schedulers: Mapping[tuple[int, int], Schedule | Callable[[int], float]],
 ) -> Schedule:
     """Return the schedulers one after the other, each over its range and on a clock of its own.
 
@@ -169,7 +169,7 @@ def get_multi_step_lr_scheduler(
 
 
 def plot_lr_schedule(
-    lr_scheduler: Callable[[int], float],
+    lr_scheduler: Schedule | Callable[[int], float],
     total_steps: int,
     title: str | None = None,
     figsize: tuple[float, float] = (10, 6),

@@ -107,10 +107,42 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             ValueError,
             "Polynomial.power must be a finite number > 0, got 0",
         ),
-        (lambda: Polynomial(1, 0, 5, 2), TypeError, "positional"),
-        (lambda: Polynomial(1, 0, 5), TypeError, r"^Polynomial.__init__\(\) missing .* 'power'"),
-        (lambda: Polynomial.to(0, 5), TypeError, r"^Polynomial.__init__\(\) missing .* 'power'"),
-        (lambda: Cosine(1, 0), TypeError, r"^Cosine.__init__\(\) missing .* 'steps'"),
+        (
+            lambda: Polynomial(1, 0, 5, 2),
+            TypeError,
+            r"Polynomial\(start, end, steps, power\) takes 3 positional arguments but 4",
+        ),
+        (
+            lambda: Cosine.to(3e-5, stepz=1),
+            TypeError,
+            r"^Cosine\(start, end, steps\) got an unexpected .* 'stepz'",
+        ),
+        (
+            lambda: Warmup(0.1, warmup_steps=2),
+            TypeError,
+            r"^Warmup\(peak, steps\) got an unexpected .* 'warmup_steps'$",
+        ),
+        (
+            lambda: Step.every(1e-3, 1.05, 1),
+            ValueError,
+            "^Step.every.gamma must be a finite number >= -1 and <= 1, got 1.05",
+        ),
+        (lambda: Step.every("x", 0.5, 1), TypeError, "^Step.every.start must be a finite number, got 'x'"),
+        (
+            lambda: Polynomial(1, 0, 5),
+            TypeError,
+            r"^Polynomial\(start, end, steps, power\) is missing .* 'power'",
+        ),
+        (
+            lambda: Polynomial.to(0, 5),
+            TypeError,
+            r"^Polynomial\(start, end, steps, power\) is missing .* 'power'",
+        ),
+        (
+            lambda: Cosine(1, 0),
+            TypeError,
+            r"^Cosine\(start, end, steps\) is missing .* 'steps': Cosine.to\(end, steps\) starts where",
+        ),
         (
             lambda: Exponential(1, 0, 5),
             ValueError,

@@ -153,7 +153,7 @@ def test_equal_schedules_only_have_equal_fingerprints():
         ({**DATA, "type": "Function"}, ValueError, "type of it must be one of Constant, "),
         ({**DATA, "type": ["Linear"]}, ValueError, "type of it must be one of Constant, "),
         ({**DATA, "stepz": 3}, ValueError, "a key of it must be one of start, end, steps, got 'stepz'"),
-        ({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0}, ValueError, "in it: Linear.__init__() missing 1 required"),
+        ({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0}, ValueError, "in it: Linear(start, end, steps) is missing 1 required"),
         ({**DATA, "steps": 10.0}, ValueError, "in it: Linear.steps must be a whole number >= 0"),
         ({**DATA, "steps": "10"}, ValueError, "in it: Linear.steps must be a whole number >= 0, got '10'"),
         ({**DATA, "start": math.nan}, ValueError, "in it: Linear.start must be a finite number, got nan"),

@@ -77,8 +77,10 @@ class Step(Schedule):
         >>> staircase, staircase(29), staircase(30), staircase(60)
         (Constant(1.0, steps=30).repeat(gain=0.5), 1.0, 0.5, 0.25)
         """
-        return Constant(start, steps=as_length("Step.every.interval", interval, at_least=1)).repeat(
-            gain=gamma
+        value = as_number("Step.every.start", start)
+        steps = as_length("Step.every.interval", interval, at_least=1)
+        return Constant(value, steps).repeat(
+            gain=as_number("Step.every.gamma", gamma, at_least=-1, at_most=1)
         )
 
     def _value(self, xp: Namespace, t: Clock) -> Value:

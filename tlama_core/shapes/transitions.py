@@ -2,13 +2,19 @@
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Concatenate, ParamSpec
+
+import attrs
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Clipping, Formula, Kernel, constantly
-from tlama_core._fields import derived, final_value, length, number, refuse
+from tlama_core._fields import final_value, length, number, refuse
 from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
 HALF_PI = math.pi / 2
 
 
@@ -24,7 +30,9 @@ class Transition(Schedule):
     start: float = number()
     end: float = number()
     steps: int = length()
+    _known_kernel: Kernel = attrs.field(init=False, eq=False, repr=False)
 
+    hint: ClassVar[str] = "{name}.to(end, steps) starts where the phase before it ends"
     _never_overshoots: ClassVar[bool] = False
     """Whether no weight is ever above 1, whatever the rounding."""
 
@@ -63,17 +71,29 @@ class Transition(Schedule):
         return going + cls._arrived(xp, end, t, left, steps, *extra)
 
     @classmethod
-    def to(cls, end: float, steps: int, **parameters: float | None) -> OpenChain:
-        """Return an open phase from wherever the phase before it ends to *end*, in *steps* updates.
+    def to(
+        cls: "Callable[Concatenate[float, P], Transition]", *end_and_more: P.args, **parameters: P.kwargs
+    ) -> OpenChain:
+        """Return an open phase from wherever the phase before it ends: `to(end, steps, …)`.
 
-        *parameters* are those that the shape takes by keyword, such as a power.
+        It takes what the shape takes, but for its start: the end, the length, and by keyword what else
+        there is, such as a power.
 
+        >>> from tlama_core import Constant
         >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
         Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
         """
-        return open_phase(cls(1.0, end, steps, **parameters), "to")
+        return open_phase(cls(1.0, *end_and_more, **parameters), "to")
+
+    def __attrs_post_init__(self) -> None:
+        # Once: long chains ask for it again and again, and a compiler would trace how it comes about.
+        object.__setattr__(self, "_known_kernel", self._new_kernel())
 
     def _kernel(self) -> Kernel:
+        return self._known_kernel
+
+    def _new_kernel(self) -> Kernel:
+        """Return the formula that serves these ends, and its numbers."""
         start, end = self.start, self.end
         low, high = min(start, end), max(start, end)
         rest = (self.steps, *self._extra())
@@ -224,23 +244,12 @@ class Exponential(Transition):
     """
 
     rate: float | None = number(default=None, kw_only=True, above=0.0)
-    _numbers: tuple[float, float] = derived(lambda self: self._checked())
 
-    def _checked(self) -> tuple[float, float]:
-        """Return the numbers of the formula, or refuse ends that have no ratio."""
+    def _extra(self) -> tuple[float, float]:
+        """Return the rate, negative where the steep side is the end's, and what the weights divide by."""
         for name in ("start", "end"):
             if self.rate is None and getattr(self, name) <= 0:
                 refuse(f"Exponential.{name}", "> 0 where no rate is given", getattr(self, name))
-        return self._rates()
-
-    def _extra(self) -> tuple[float, ...]:
-        return self._numbers
-
-    def _rates(self) -> tuple[float, float]:
-        """Return the rate, negative where the steep side is the end's, and what the weights divide by.
-
-        They are computed once: a compiler that traces a formula would take `math` for a part of it.
-        """
         if self.rate is not None:  # outside of this range, the curve is the same line or the same drop
             rate = min(max(self.rate, 1e-20), 1e30)
         elif math.isinf(ratio := max(self.start, self.end) / min(self.start, self.end)):
