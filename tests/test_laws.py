@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from tlama_core import Constant, Cosine, Linear, Step, Sum, Warmup, breakpoints
+from tlama_core.testing import laws
 from tlama_core.testing.laws import LAWS, MAX_VISITED, magnitude, steps_of
 from tlama_core.testing.strategies import arguments
 
@@ -67,3 +68,19 @@ def test_the_magnitude_of_a_node_that_is_used_many_times_is_found_once():
     for _ in range(30):
         a = Sum((Constant(0.0), a, a))
     assert magnitude(a) == 2.0 * 2**30
+
+
+class Forgetful(Constant):
+    """A schedule that does not hold its end."""
+
+    def __call__(self, step):
+        return 2.0 if step == 12 else super().__call__(step)
+
+
+def test_a_failed_law_names_the_step_and_both_values():
+    with pytest.raises(
+        AssertionError, match=r"at step 12: got 2.0, wanted 1.0, of\n  Forgetful\(1.0, steps=5\)"
+    ):
+        laws.an_ended_schedule_holds(Forgetful(1.0, 5), 7)
+    with pytest.raises(AssertionError, match=r"at step 12: got 2.0, wanted one from 0.0 to 1.0, of\n"):
+        laws._lies(0.0, Forgetful(1.0, 5)(12), 1.0, 12, Forgetful(1.0, 5))

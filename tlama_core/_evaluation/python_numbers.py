@@ -206,5 +206,7 @@ def evaluate_number(schedule: "Evaluable", step: "Value") -> float:
             step = operator.index(step)
         except TypeError:
             kind = type(step).__name__
-            raise TypeError(f"a step must be a number or an array, got a {kind}") from None
+            raise TypeError(
+                f"a step must be a number or an array, got a {kind}: {short_repr(step)}"
+            ) from None
     return value_at(schedule, step)

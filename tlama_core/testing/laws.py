@@ -110,11 +110,24 @@ def about_equal(got: float, wanted: float, scale: float) -> bool:
     return abs(got - wanted) <= ULPS * math.ulp(scale)
 
 
+def _agree(got: float, wanted: float, step: float, *subjects: object, scale: float | None = None) -> None:
+    """Assert that two values are equal, or about equal on *scale*; the error says where, and both of them."""
+    if got != wanted and (scale is None or not about_equal(got, wanted, scale)):
+        of = "\n".join(f"  {subject!r}" for subject in subjects)
+        raise AssertionError(f"at step {step}: got {got!r}, wanted {wanted!r}, of\n{of}")
+
+
+def _lies(low: float, got: float, high: float, step: float, a: Schedule) -> None:
+    """Assert that a value is within a range; the error says where, and all three numbers."""
+    if not low <= got <= high:
+        raise AssertionError(f"at step {step}: got {got!r}, wanted one from {low!r} to {high!r}, of\n  {a!r}")
+
+
 def _same_values(a: Schedule, b: Schedule) -> None:
     """Assert a ~ b at the steps worth looking at of both."""
     scale = max(magnitude(a), magnitude(b))
     for step in steps_of(a, b):
-        assert about_equal(a(step), b(step), scale), (a, b, step, a(step), b(step))
+        _agree(a(step), b(step), step, a, b, scale=scale)
 
 
 def chaining_is_associative(a: Schedule, b: "Schedule | OpenChain", c: "Schedule | OpenChain") -> None:
@@ -132,7 +145,7 @@ def a_chain_hands_over(a: Schedule, b: Schedule) -> None:
     chain, hand_over = a >> b, int(a.steps)
     for step in steps_of(chain):
         wanted = a(step) if step < hand_over else b(step - hand_over)
-        assert chain(step) == wanted, (a, b, step)
+        _agree(chain(step), wanted, step, a, b)
 
 
 def a_chain_cut_at_its_joint_gives_its_parts(a: Schedule, b: Schedule) -> None:
@@ -168,7 +181,7 @@ def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
     assert window.steps == j - i, (a, i, j)
     for step in steps_of(window):
         if step < j - i:
-            assert window(step) == a(i + step), (a, i, j, step)
+            _agree(window(step), a(i + step), step, window, a)
 
 
 def scaling_distributes_over_chaining(c: float, a: Schedule, b: Schedule) -> None:
@@ -187,7 +200,7 @@ def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
     for step in steps_of(a, b):
         x, y = a(step), b(step)
         for joined, join in joins:
-            assert joined(step) == join(x, y), (joined, step)
+            _agree(joined(step), join(x, y), step, joined)
 
 
 def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
@@ -209,7 +222,8 @@ def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> Non
     low, high = sorted((low, high))
     once = a.clamp(low, high)
     _same_values(once.clamp(low, high), once)
-    assert all(low <= once(step) <= high for step in steps_of(a)), (a, low, high)
+    for step in steps_of(a):
+        _lies(low, once(step), high, step, once)
 
 
 def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
@@ -228,7 +242,7 @@ def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
     assert a.stretch(steps=int(a.steps)) == a, a
     if isinstance(a, Transition) or len(a.phases) > 1:
         before, after = a.phases[-1], stretched.phases[-1]
-        assert about_equal(after(after.steps), before(before.steps), magnitude(a)), (a, n)
+        _agree(after(after.steps), before(before.steps), after.steps, a, after, scale=magnitude(a))
 
 
 def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
@@ -237,7 +251,7 @@ def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
     if k in (*a.starts, a.steps):
         return
     resumed = a[:k] >> a[k:].stretch(steps=int(a.steps) - k + more)
-    assert about_equal(resumed(k), a(k), magnitude(a)), (a, k, more)
+    _agree(resumed(k), a(k), k, resumed, a, scale=magnitude(a))
 
 
 def an_ended_schedule_holds(a: Schedule, later: int) -> None:
@@ -246,7 +260,7 @@ def an_ended_schedule_holds(a: Schedule, later: int) -> None:
         return
     end = a(a.steps)
     for step in (int(a.steps) + later, 10**400, 1e300, math.inf):
-        assert a(step) == end, (a, step)
+        _agree(a(step), end, step, a)
 
 
 def arrays_are_served_alike(a: Schedule) -> None:
@@ -256,7 +270,7 @@ def arrays_are_served_alike(a: Schedule) -> None:
     for order in (steps, steps[::-1], steps[::2] + steps[1::2]):
         got = a(np.asarray(order))
         for step, value in zip(order, got.tolist(), strict=True):
-            assert about_equal(value, wanted[steps.index(step)], scale), (a, step, value)
+            _agree(value, wanted[steps.index(step)], step, a, scale=scale)
     again = a(np.asarray(steps, dtype=float)[:, None])
     assert again.shape == (len(steps), 1), a
 
@@ -285,8 +299,8 @@ def text_and_data_read_back(a: Schedule) -> None:
 
 def a_shape_hits_its_ends(a: Transition) -> None:
     """The start and the end are hit bit for bit, whatever the way between them."""
-    assert a(0) == (a.start if a.steps else a.end), a
-    assert a(a.steps) == a.end, a
+    _agree(a(0), a.start if a.steps else a.end, 0, a)
+    _agree(a(a.steps), a.end, a.steps, a)
     assert a(np.asarray([0, a.steps])).tolist() == [a(0), a.end], a
 
 
@@ -294,8 +308,9 @@ def a_shape_stays_between_its_ends(a: Transition, fractions: Iterable[float]) ->
     """No value leaves the range between the ends, by not even one unit in the last place."""
     low, high = min(a.start, a.end), max(a.start, a.end)
     times = [*steps_of(a), *(fraction * a.steps for fraction in fractions)]
-    assert all(low <= a(t) <= high for t in times), a
-    assert all(low <= value <= high for value in a(np.asarray(times, dtype=float))), a
+    for t, value in zip(times, a(np.asarray(times, dtype=float)).tolist(), strict=True):
+        _lies(low, a(t), high, t, a)
+        _lies(low, value, high, t, a)
 
 
 def a_shape_never_turns_back(a: "Transition | Warmup") -> None:
