@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 from tlama_core._evaluation.expressions import Expression
-from tlama_core._evaluation.recorder import Recorder, compile_source
+from tlama_core._evaluation.fast_calls import compile_source
+from tlama_core._evaluation.recorder import Recorder
 from tlama_core._evaluation.trees import survey
 from tlama_core._fields import refuse, short_repr
 from tlama_core.algebra import Schedule, require_schedule

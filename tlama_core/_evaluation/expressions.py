@@ -1,5 +1,8 @@
 """Source as values: expressions whose operators write longer ones, and statements that print as lines.
 
+A formula that is evaluated at an expression becomes the source of that formula, parentheses included where
+Python needs them. Statements are few: an assignment, a choice of branches, and lines as they are.
+
 Numbers enter the source through `repr` alone, and only as floats and integers.
 """
 

@@ -1,17 +1,23 @@
 """The fast path of calls at whole steps: what is called often becomes one plain function.
 
 A long chain is a function of its own, which the source of whatever holds it calls by name: so a scaled or
-clamped chain costs what the chain costs.
+clamped chain costs what the chain costs, and no part of evaluation asks whether a chain is the root. That
+function finds the phase by bisection, remembers it for the next step, and calls one compiled formula for all
+phases of a kind, with each one's numbers bound.
+
+A user's function is called by name too, and never while its caller is compiled. Trees of very many nodes
+are not compiled: to walk them costs less than to compile what may be called only a few times.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.expressions import MAX_BRANCHES, Expression
+from tlama_core._evaluation.kernels import Formula
 from tlama_core._evaluation.python_numbers import walked
-from tlama_core._evaluation.recorder import Function, Recorder, compile_formula, compile_source
+from tlama_core._evaluation.recorder import Compiled, Function, Recorder
 from tlama_core._evaluation.trees import survey
 from tlama_core._fields import MAX_STEPS
 
@@ -59,3 +65,19 @@ def _call_of(phase: "Evaluable") -> Function:
     if formula is None:
         return partial(walked, phase)
     return partial(compile_formula(formula, len(numbers)), *numbers)
+
+
+def compile_source(program: str, name: str, scope: "dict[str, Function] | None" = None) -> Compiled:
+    """Return the function *name* of a recorded program, which calls those of *scope* by name."""
+    namespace: dict[str, object] = dict(scope or {})
+    exec(compile(program, f"<{name}>", "exec"), namespace)  # noqa: S102 - recorded: names of ours, and numbers
+    return namespace[name]  # type: ignore[return-value]
+
+
+@cache
+def compile_formula(formula: Formula, count: int) -> Compiled:
+    """Return *formula* as a plain function of *count* numbers and t: one for all phases of a kind."""
+    names = [f"n{i}" for i in range(count)]
+    recorder = Recorder(*names, "t")
+    result = recorder.let(formula(recorder, Expression("t"), *map(Expression, names)), "value").text
+    return compile_source(recorder.program(f"def value({', '.join([*names, 't'])}):", result), "value")

@@ -1,6 +1,8 @@
 """A formula and its numbers, apart: phases of one formula are then computed together, or by one function.
 
-A formula takes a namespace, a clock and the numbers. Two formulas are equal where they compute alike.
+A formula takes a namespace, a clock and the numbers. Two formulas are equal where they compute alike, so
+that a chain of 100,000 phases of three shapes is three computations: each formula once, with the numbers of
+the phases gathered into columns (arrays), looked up (tracers), or bound (compiled calls).
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias

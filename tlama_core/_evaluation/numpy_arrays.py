@@ -1,4 +1,13 @@
-"""The namespace of NumPy, and the serving of arrays in blocks."""
+"""The namespace of NumPy, and the serving of arrays in blocks.
+
+Steps come in any integer or floating type and in any order. They become an int64 clock (or float64, where
+they are fractions; or Python's own integers, where int64 would overflow), and are served in blocks that stay
+in a processor's cache. Where the tree holds a long chain they are sorted once, before they are split, so that
+a block meets few phases. What NumPy would warn about, an overflow to infinity, is a value here as in Python.
+
+Phases of one formula are computed together: each time's phase is found by one search, and the numbers of the
+formula are gathered for it.
+"""
 
 import math
 from bisect import bisect_right

@@ -1,4 +1,9 @@
-"""The namespace of one Python number: the functions of `math`, computed in double precision."""
+"""The namespace of one Python number: the functions of `math`, computed in double precision.
+
+It is what every other number system is measured by. A whole step, in whatever type it comes, is a Python
+integer, and a clock of integers never overflows; a rescaled one is a fraction of integers, which is rounded
+only where a formula computes with it. Fractional steps are floats.
+"""
 
 import math
 import operator

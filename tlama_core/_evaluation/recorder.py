@@ -1,14 +1,18 @@
 """The namespace that records: every formula evaluated against it becomes Python source.
 
 It knows no schedule. What it is given as a number it computes at once, so that only what depends on the
-clock is written.
+clock is written: the value that a schedule holds past its end is a number in the source, not a formula.
+
+Operators of an `Expression` write longer expressions; whatever is used twice gets a name, in a line before
+it; a choice between phases becomes `if`, `elif` and `else`, and the names made in a branch stay there. A
+rescaled clock is written as its numerator, so that the source compares whole numbers as every namespace does.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from tlama_core._evaluation.clocks import Rescaled
@@ -22,7 +26,7 @@ from tlama_core._evaluation.expressions import (
     as_source,
     lines,
 )
-from tlama_core._evaluation.kernels import Formula, Group, grouped
+from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary
 from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
@@ -412,19 +416,3 @@ def _literal(entry: "Term | tuple[Term, ...]") -> str:
     if isinstance(entry, tuple):
         return "(" + "".join(f"{_literal(number)}, " for number in entry) + ")"
     return as_source(entry).text
-
-
-def compile_source(program: str, name: str, scope: "dict[str, Function] | None" = None) -> Compiled:
-    """Return the function *name* of a recorded program, which calls those of *scope* by name."""
-    namespace: dict[str, object] = dict(scope or {})
-    exec(compile(program, f"<{name}>", "exec"), namespace)  # noqa: S102 - recorded: names of ours, and numbers
-    return namespace[name]  # type: ignore[return-value]
-
-
-@cache
-def compile_formula(formula: Formula, count: int) -> Compiled:
-    """Return *formula* as a plain function of *count* numbers and t: one for all phases of a kind."""
-    names = [f"n{i}" for i in range(count)]
-    recorder = Recorder(*names, "t")
-    result = recorder.let(formula(recorder, Expression("t"), *map(Expression, names)), "value").text
-    return compile_source(recorder.program(f"def value({', '.join([*names, 't'])}):", result), "value")

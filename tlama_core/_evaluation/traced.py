@@ -3,6 +3,10 @@
 Values are never inspected, so there is no branch on one: a phase is picked by `where`, or, in a long chain,
 its numbers are looked up and the formula computed once. Every branch is finite wherever the clock stands,
 and so are the gradients; a root or power has gradient 0 where its own slope is infinite.
+
+A clock of integers keeps its type. What that type could not hold is never formed: a boundary beyond it is
+never reached, one under a stretch or a far slice is mapped to the first step that reaches it by Python's
+integers, and a quotient whose product would overflow is taken bit by bit. A clock of floats stays one.
 """
 
 import math

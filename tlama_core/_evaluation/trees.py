@@ -1,4 +1,8 @@
-"""Which nodes stand in a tree several times: they are computed, and recorded, once."""
+"""Which nodes stand in a tree several times: they are computed, and recorded, once.
+
+Schedules are values, so one may stand in a tree again and again: `s = (s + 0.5) * s`, twenty times, is forty
+nodes, and over a million ways from the root to its leaf. Whoever evaluates keeps the values of such nodes.
+"""
 
 import math
 from typing import TYPE_CHECKING
