@@ -20,7 +20,10 @@ MAX_STEPS = 10**300
 
 
 def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueError) -> NoReturn:
-    """Raise the one message shape of this library: name, rule, value."""
+    """Raise the one message shape of this library: name, rule, value.
+
+    The *name* is the argument's, in the caller's words, and the *rule* what it has to be.
+    """
     raise error(f"{name} must be {rule}, got {short_repr(value)}")
 
 

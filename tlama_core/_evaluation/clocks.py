@@ -62,7 +62,11 @@ class Affine:
         return Affine(self.t, self.top, self.cap + more, self.num, self.shift + more, self.den, self.rest)
 
     def since(self, time: int, t: "Value") -> "Affine":
-        """Return a clock that stands at 0 until *time*, where *t* counts from the first t that reaches it."""
+        """Return a clock that stands at 0 until *time*, where *t* counts from the first t that reaches it.
+
+        What is left over at that first t, less than a step of t, becomes the shift: so the numerators of a
+        phase stay as small as the phase is long, and floats have digits left for them.
+        """
         first = self.first(time)
         shift = self.num * first + self.shift - time * self.den
         cap = max(shift, self.cap - time * self.den)

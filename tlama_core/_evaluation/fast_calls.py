@@ -29,7 +29,10 @@ MAX_COMPILED_NODES = 48
 
 
 def compile_schedule(schedule: "Evaluable") -> Callable[[int], float]:
-    """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is."""
+    """Return the value of *schedule* at whole steps >= 0 as a plain function, the fastest there is.
+
+    It checks nothing, and from the end on it gives the end value. It is equal to a walk to the last bit.
+    """
     end = min(schedule.steps, MAX_STEPS)
     count, shared = survey(schedule, MAX_COMPILED_NODES + 1, MAX_BRANCHES)
     if count > MAX_COMPILED_NODES:
@@ -40,7 +43,11 @@ def compile_schedule(schedule: "Evaluable") -> Callable[[int], float]:
 
 
 def search_phases(starts: Sequence[int], phases: "Sequence[Evaluable]") -> Function:
-    """Return a long chain as a function: bisection, and one function for all phases of a formula."""
+    """Return a long chain as a function: bisection, and one function for all phases of a formula.
+
+    A phase is made a function when it is first asked for. Threads may share it: what it remembers of the
+    last step is one tuple, which is replaced as a whole.
+    """
     calls: list[Function | None] = [None] * len(phases)
     here: tuple[float, float, Function] = (0, 0, partial(walked, phases[0]))
 

@@ -82,7 +82,10 @@ class Group(NamedTuple):
 
 
 def grouped(phases: "Sequence[HasKernel]") -> list[Group]:
-    """Return the phases of a chain grouped by formula, in the order of their first members."""
+    """Return the phases of a chain grouped by formula, in the order of their first members.
+
+    A phase without a formula of its own, such as a sum, is a group by itself.
+    """
     groups: dict[Formula | int, Group] = {}
     for place, phase in enumerate(phases):
         formula, numbers = phase._kernel()

@@ -40,7 +40,12 @@ MAX_SEPARATE_PHASES = 16
 
 
 class NumPyNamespace:
-    """Serves a one-dimensional NumPy array of int64 or float64 times; *shared* nodes are computed once."""
+    """Serves a one-dimensional NumPy array of times; *shared* nodes are computed once.
+
+    A clock is an array of int64, of float64 where a step was a fraction, or of Python's integers where int64
+    would overflow: NumPy compares and divides those exactly, only slower. One that runs at another rate is a
+    `Rescaled` of such an array.
+    """
 
     def __init__(self, np: ModuleType, shared: frozenset[int]) -> None:
         self.np = np
@@ -150,7 +155,11 @@ class NumPyNamespace:
         return values
 
     def _together(self, t: "Clock", starts: Sequence[int], phases: "Sequence[Evaluable]") -> "Value":
-        """Compute each formula once, with the numbers of each time's phase gathered for it."""
+        """Compute each formula once, with the numbers of each time's phase gathered for it.
+
+        It pays from some twenty phases in a block on: the work is then one search, and for every formula one
+        look-up of each of its numbers, however many phases there are.
+        """
         np = self.np
         n, begins = self._searchable(t, starts)
         owner = np.searchsorted(begins, n, side="right") - 1
@@ -215,7 +224,10 @@ def _narrow(n: "Array") -> "Array":
 
 
 def sample(schedule: "Evaluable", count: int) -> "Array":
-    """Return the values at steps 0 to *count* - 1 as a float64 array."""
+    """Return the values at steps 0 to *count* - 1 as a float64 array.
+
+    It is what evaluating `np.arange(count)` gives, without that array: a block of steps at a time.
+    """
     import numpy as np
 
     def clocks(a: int, b: int) -> "Array":
@@ -225,7 +237,13 @@ def sample(schedule: "Evaluable", count: int) -> "Array":
 
 
 def evaluate_numpy(schedule: "Evaluable", step: "Value") -> "Value":
-    """Return the values at an array of steps, or the value at a NumPy scalar as a Python float."""
+    """Return the values at an array of steps, or the value at a NumPy scalar as a Python float.
+
+    The values are float64, or of the type of a floating array; the array of the caller is left alone.
+
+    Raises `ValueError` for a negative step or NaN, and where an endless schedule is asked at infinity;
+    `TypeError` for an array of anything but numbers.
+    """
     import numpy as np
 
     if isinstance(step, np.generic):

@@ -173,7 +173,11 @@ class Elementary(ABC):
 
 
 def read_number(step: "Clock", steps: float) -> float:
-    """Return a Python number as a clock of a schedule that is *steps* long, clamped at its end."""
+    """Return a Python number as a clock of a schedule that is *steps* long, clamped at its end.
+
+    Raises `ValueError` for a negative number or NaN, and where there is no end, for infinity; `TypeError`
+    for a bool.
+    """
     if isinstance(step, bool):
         raise TypeError(f"a step must be a number or an array, got a bool: {step}")
     if not step >= 0:
@@ -199,7 +203,10 @@ def value_at(schedule: "Evaluable", step: float) -> float:
 
 
 def walked(schedule: "Evaluable", t: float) -> float:
-    """Return the value at a clock within [0, steps], by walking the tree."""
+    """Return the value at a clock within [0, steps], by walking the tree.
+
+    A small tree is walked as it is; in a large one, a node that stands there again is computed once.
+    """
     xp = PYTHON if schedule._extent.visits <= MAX_VISITS else PythonNamespace({})
     return schedule._value(xp, t)  # type: ignore[no-any-return]
 

@@ -48,7 +48,10 @@ class Compiled(Protocol):
 
 
 def folded(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a method of the recorder compute at once what it is given as plain numbers."""
+    """Let a method of the recorder compute at once what it is given as plain numbers.
+
+    It computes as a Python number is computed, so that the source holds the value to the last bit.
+    """
     name = method.__name__
 
     @wraps(method)
@@ -62,6 +65,8 @@ def folded(method: Callable[P, R]) -> Callable[P, R]:
 
 class Recorder(Elementary):
     """Serves an `Expression`: its answers are source, its side effects the lines before it.
+
+    *parameters* are the names that are taken already: those of the function and of its arguments.
 
     *shared* are the ids of the nodes that stand in the tree several times: each gets a name. With *search*,
     which makes a long chain a function, long chains and users' functions are called by name, out of
@@ -98,7 +103,10 @@ class Recorder(Elementary):
         return kind if self._taken[kind] == 1 else f"{kind}{self._taken[kind]}"
 
     def let(self, value: Term, kind: str = "x") -> Expression:
-        """Give a piece of source a name, unless it is one, or has one already: computed once."""
+        """Give a piece of source a name, unless it is one, or has one already: computed once.
+
+        It is known by its text: names are never assigned twice, so that equal texts have equal values.
+        """
         expression = as_source(value)
         if expression.level == ATOM and expression.text.replace(".", "").isalnum():
             return expression
@@ -370,7 +378,11 @@ class Recorder(Elementary):
         return self.let(t - start, "t")
 
     def _tabulated(self, t: Moment, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Expression:
-        """Find the phase by bisection; phases of one formula share its lines, and a table of numbers."""
+        """Find the phase by bisection; phases of one formula share its lines, and a table of numbers.
+
+        Tables are tuples beside the function: where phases begin, each one's numbers, and, where there are
+        several formulas, which of them is whose.
+        """
         begins = self.table("STARTS", starts)
         owner = self.let(Expression(f"bisect_right({begins}, {self._whole(t).text}) - 1", SUM), "i")
         local = self._since(t, Expression(f"{begins}[{owner.text}]"))

@@ -57,7 +57,11 @@ def _library(step: "Value") -> "Library":
 
 
 class TracedNamespace(Elementary):
-    """Serves a one-dimensional array of integers or floats of the library *lib*."""
+    """Serves a one-dimensional array of integers or floats of the library *lib*.
+
+    Values are of the type of a floating *step*, else of the library's usual one. A clock is the array itself,
+    never below 0 and never past the end of the schedule that it is the clock of, or an `Affine` of one.
+    """
 
     def __init__(self, lib: "Library", step: "Value", shared: frozenset[int]) -> None:
         self.lib, self._memory = lib, Memory(shared) if shared else None
@@ -198,7 +202,9 @@ class TracedNamespace(Elementary):
     def power(self, base: float, k: "Value") -> "Value":
         """Return the power as a product of table entries, one for each digit of k to the base of 256.
 
-        A rounded base raised at once would be off by k times its rounding.
+        A rounded base raised at once would be off by k times its rounding, and a logarithm by that of its
+        product with k. Each entry is computed in double precision and rounded once, so that the error is
+        that of so many roundings as k has digits. Where powers are 0 or infinite k is cut off.
         """
         if base == 0.0:
             return self.where(k > 0, 0.0, self.full_like(k, 1.0))
@@ -231,7 +237,11 @@ class TracedNamespace(Elementary):
         return k, t - k * cycle
 
     def _affine_cycle(self, t: Affine, length: int, times: int | None) -> tuple["Value", "Clock"]:
-        """Return the cycles and the clock in them; where no whole number holds them, in floats."""
+        """Return the cycles and the clock in them; where no whole number holds them, in floats.
+
+        The best way that the type allows: the rest of one division, as a numerator; the whole steps, with
+        the fraction beside them; or, where a cycle is longer than the type counts, a rounded quotient.
+        """
         before = t.shift // (t.den * length)  # whole cycles, which need not be counted in an array
         if before:
             rest = None if times is None else times - before
@@ -261,7 +271,11 @@ class TracedNamespace(Elementary):
         return t.detach() if self.device else t
 
     def _divmod(self, t: Affine, by: int) -> tuple["Value", "Value"]:
-        """Return the whole quotients and rests of the numerator, bit by bit where it does not fit."""
+        """Return the whole quotients and rests of the numerator, bit by bit where it does not fit.
+
+        The rest so far is doubled, and that of the next bit added, below *by* all the time; what goes over is
+        carried into the quotient, as in long division.
+        """
         if t.highest() <= self.latest:
             n = self._numerator(t)
             return n // self.constant(by), n - n // self.constant(by) * self.constant(by)
@@ -347,7 +361,11 @@ class TracedNamespace(Elementary):
     def _gathered(
         self, t: "Clock", firsts: Sequence[int], starts: Sequence[int], phases: "Sequence[Evaluable]"
     ) -> "Value":
-        """Compute every formula once, with the numbers of each time's phase looked up."""
+        """Compute every formula once, with the numbers of each time's phase looked up.
+
+        A tracer's program is then as long as there are formulas, and not as there are phases: a chain of
+        100,000 phases compiles in about a second.
+        """
         owner = self._searched(firsts[1:], t.t if isinstance(t, Affine) else t)
         value = None
         for group in grouped(phases):
