@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from tlama_core.source import to_function, to_source
     from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Bounds",
     "Constant",
