@@ -14,23 +14,32 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # read when keras is imported
 
 COMMON = {
     "deadline": None,
+    "database": None,  # what an earlier run found would come first: the seed alone decides
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("dev", max_examples=50, derandomize=True, **COMMON)
-settings.register_profile("ci", max_examples=1_000, database=None, print_blob=True, **COMMON)
+settings.register_profile("dev", max_examples=50, **COMMON)
+settings.register_profile("ci", max_examples=1_000, print_blob=True, **COMMON)
 
 
-def pytest_configure(config):
-    """Choose the profile, and for the thorough one a fresh seed, printed so that it can be replayed."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Choose the profile and the seed: always the same one, or for the thorough profile a fresh one.
+
+    Hypothesis reads the option as a text (the number 0 is none to it), when it is configured.
+    """
     profile = os.environ.get("HYPOTHESIS_PROFILE", "dev")
     settings.load_profile(profile)
-    if profile == "ci" and config.getoption("hypothesis_seed", None) is None:
-        config.option.hypothesis_seed = secrets.randbelow(2**32)
+    chosen = getattr(config, "workerinput", {}).get("hypothesis_seed")
+    if chosen is None:
+        chosen = str(secrets.randbelow(2**32)) if profile == "ci" else "0"
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = chosen
 
-    if ABSENT and os.environ.get("TLAMA_REQUIRE_ALL") != "1":
-        coverage = config.pluginmanager.getplugin("_cov")
-        if coverage is not None:
-            coverage.options.cov_fail_under = 0
+
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_configure_node(node):
+    """Hand the seed to a worker, which would choose its own."""
+    node.workerinput["hypothesis_seed"] = node.config.getoption("hypothesis_seed")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -43,8 +52,11 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_report_header(config):
     """Say which seed replays this run, and which libraries it goes without."""
-    replay = f"replay with: --hypothesis-seed={config.getoption('hypothesis_seed', None)}"
-    absent = f"not installed, so that their tests skip and coverage is not asked for: {', '.join(ABSENT)}"
+    seed = config.getoption("hypothesis_seed")
+    replay = (
+        f"replay with: HYPOTHESIS_PROFILE={settings.get_current_profile_name()} and --hypothesis-seed={seed}"
+    )
+    absent = f"not installed, so their tests skip: {', '.join(ABSENT)}"
     return [replay, absent] if ABSENT else [replay]
 
 

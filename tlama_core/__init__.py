@@ -1,4 +1,26 @@
-"""A composable schedule algebra: what a hyper-parameter does over training time, as a value."""
+"""A composable schedule algebra: what a hyper-parameter does over training time, as a value.
+
+A schedule is a small immutable object. It is built from shapes (`Warmup`, `Cosine`, `Linear`, …) by operators
+(`>>` in time; `*`, `+`, `maximum`, `minimum` in value), and called with the number of an optimizer update,
+counted from 0. Past its end it holds its end value.
+
+>>> from tlama_core import Cosine, Warmup
+>>> schedule = Warmup(3e-4, steps=2_000) >> Cosine.to(3e-5, steps=98_000)
+>>> schedule
+Warmup(0.0003, steps=2000) >> Cosine(0.0003, 3e-05, steps=98000)
+>>> schedule(2_000), schedule(10**9)
+(0.0003, 3e-05)
+
+What is known about a schedule is asked with functions: `bounds`, `mean`, `check`, `describe`. `parse` reads
+the text that `repr` prints. Four rooms have doors of their own:
+
+- `tlama_core.training`: functions that build the usual schedules from a trainer's arguments
+- `tlama_core.plotting`: pictures
+- `tlama_core.testing`: the laws of the algebra, and random schedules to try them on
+- `tlama_core.adapters`: torch and Keras, each imported by its own full name
+
+Importing the package loads attrs and nothing else third-party.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -50,6 +72,8 @@ if TYPE_CHECKING:
     from tlama_core.plans import cooldown, retarget
     from tlama_core.source import to_function, to_source
     from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Bounds",
@@ -127,11 +151,15 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what not every program needs when it is asked for: importing the package stays light."""
+    """Import what not every program needs when it is asked for: importing the package stays light.
+
+    A name that is not in `__all__` is an `AttributeError`, as in any module.
+    """
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
 
 
 def __dir__() -> list[str]:
+    """Return the public names, also those that have not been imported yet."""
     return __all__

@@ -1,5 +1,8 @@
 """Random schedules for property tests with Hypothesis.
 
+Every strategy that is used again is built once: while examples are drawn, none is made, because Hypothesis
+checks each new strategy before its first use, which costs more than drawing from it.
+
 >>> from hypothesis import given
 >>> @given(schedules())
 ... def test_a_rate_is_finite(schedule):
@@ -8,7 +11,11 @@
 """
 
 import math
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from functools import cache
+from itertools import cycle, islice
+from operator import add, mul
+from typing import NamedTuple, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
@@ -37,108 +44,277 @@ class Draw(Protocol):
         """Return a value of *strategy*."""
 
 
-LINES = (Linear, Cosine, Sqrt)
-FUNCTIONS = (math.cos, math.atan, math.cosh)
-
-
+@cache
 def numbers() -> st.SearchStrategy[float]:
-    """Return finite values of modest size, round ones often."""
+    """Return finite values of modest size, round ones often.
+
+    The size keeps products of a whole tree finite; 0, negative and tiny values are among them.
+    """
     return st.floats(-8.0, 8.0) | st.sampled_from([0.0, 1.0, -1.0, 0.1, 3e-4, 1e-12])
 
 
+@cache
 def positive() -> st.SearchStrategy[float]:
-    """Return values above 0."""
+    """Return values above 0, for rates, timescales and whatever else has to be positive."""
     return st.floats(1e-6, 8.0) | st.sampled_from([1.0, 0.1, 3e-4])
 
 
+@cache
 def lengths(at_least: int = 0) -> st.SearchStrategy[int]:
-    """Return lengths in steps: often tiny or none, at times thousands."""
+    """Return lengths in updates: often tiny or none, at times thousands.
+
+    Mistakes by one show in tiny lengths, those of rounding in long ones.
+    """
     return st.integers(at_least, 12) | st.integers(at_least, 12) | st.integers(at_least, 5_000)
+
+
+LENGTHS = lengths()
+ANY_LENGTH: st.SearchStrategy[float] = st.just(math.inf) | st.just(math.inf) | LENGTHS
+POWERS = st.sampled_from([0.5, 1, 2, 3.5, 10])
+RATES = st.sampled_from([1e-9, 0.5, 3, 40])
+RATIO_OR_RATES = st.sampled_from([None, None, 1e-9, 0.5, 3, 40])
+EXPONENTS = st.sampled_from([-0.5, -1.0, -2.0, 0.0])
+FUNCTIONS = st.sampled_from([math.cos, math.atan, math.cosh])
+DROPS = st.lists(st.tuples(st.integers(1, 20), numbers()), unique_by=lambda drop: drop[0], max_size=4)
+PLACES = st.integers(0, 2**16)
+UP_TO_TWO = st.integers(0, 2)
+TIMES = st.integers(1, 4)
+TIMES_OR_ENDLESS = st.sampled_from([1, 2, 3, 4, None, None, None, None])
+GAINS = st.floats(-2.0, 2.0)
+LASTING_GAINS = st.floats(-1.0, 1.0)
+GROWTHS = st.sampled_from([1.0, 1.5, 2.0])
+ANY_GROWTH = st.sampled_from([1.0, 1.5, 2.0, 0.75])
+MANY = st.integers(9, 20)
+EXTREMES = st.sampled_from([maximum, minimum])
+JOINS: st.SearchStrategy[Callable[[Schedule, Schedule], Schedule]] = st.sampled_from(
+    [add, mul, maximum, minimum]
+)
+
+LINES: tuple[type[Transition], ...] = (Linear, Cosine, Sqrt)
+TRANSITIONS = st.sampled_from([*LINES, Polynomial, Exponential, Exponential])
+OPEN = st.sampled_from([*LINES, Polynomial, None])
 
 
 @st.composite
 def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Transition:
-    """Draw one of the shapes that have two ends."""
+    """Draw one of the shapes that have two ends, both of them drawn from *ends*."""
     ends = numbers() if ends is None else ends
-    start, end, steps = draw(ends), draw(ends), draw(lengths())
-    kind = draw(st.integers(0, 5))
-    if kind < len(LINES):
-        return LINES[kind](start, end, steps)
-    if kind == 3:
-        return Polynomial(start, end, steps, power=draw(st.sampled_from([0.5, 1, 2, 3.5, 10])))
-    if kind == 4 and start > 0 and end > 0:
-        return Exponential(start, end, steps)
-    return Exponential(start, end, steps, rate=draw(st.sampled_from([1e-9, 0.5, 3, 40])))
+    start, end, steps, kind = draw(ends), draw(ends), draw(LENGTHS), draw(TRANSITIONS)
+    if kind in LINES:
+        return kind(start, end, steps)
+    if kind is Polynomial:
+        return Polynomial(start, end, steps, power=draw(POWERS))
+    return Exponential(start, end, steps, rate=draw(RATIO_OR_RATES if start > 0 and end > 0 else RATES))
+
+
+def _constant(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
+    """Draw a constant."""
+    return Constant(draw(numbers()), draw(length))
+
+
+def _warmup(draw: Draw, _: st.SearchStrategy[float]) -> Schedule:
+    """Draw a warmup, which always has an end."""
+    return Warmup(draw(numbers()), draw(LENGTHS))
+
+
+def _power_law(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
+    """Draw a power law; its exponents never grow."""
+    return PowerLaw(draw(numbers()), draw(length), timescale=draw(positive()), exponent=draw(EXPONENTS))
+
+
+def _step(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
+    """Draw a staircase of up to four drops, early ones, so that a tiny length still has some."""
+    steps = draw(length)
+    return Step(draw(numbers()), {time: factor for time, factor in draw(DROPS) if time < steps}, steps)
+
+
+def _shape(draw: Draw, _: st.SearchStrategy[float]) -> Schedule:
+    """Draw one of the shapes that have two ends."""
+    return draw(ANY_SHAPE)
+
+
+def _function(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
+    """Draw a Python function; it is short, because one of them grows fast."""
+    return Function(draw(FUNCTIONS), max(1, min(12, draw(length))))
+
+
+ANY_SHAPE = shapes()
+WRITTEN = (_constant, _warmup, _power_law, _step, _shape, _shape, _shape)
+WRITTEN_LEAVES = st.sampled_from(WRITTEN)
+ALL_LEAVES = st.sampled_from((*WRITTEN, _function))
 
 
 @st.composite
 def leaves(draw: Draw, *, endless: bool = True, functions: bool = True) -> Schedule:
     """Draw a leaf of any kind; of finite length where *endless*, with a text where *functions* is False."""
-    steps = math.inf if endless and draw(st.booleans()) else draw(lengths())
-    kind = draw(st.integers(0, 7))
-    if kind == 0:
-        return Constant(draw(numbers()), steps)
-    if kind == 1:
-        return Warmup(draw(numbers()), draw(lengths()))
-    if kind == 2:
-        exponent = draw(st.sampled_from([-0.5, -1.0, -2.0, 0.0]))
-        return PowerLaw(draw(numbers()), steps, timescale=draw(positive()), exponent=exponent)
-    if kind == 3:
-        times = draw(st.lists(st.integers(1, 20), unique=True, max_size=4))
-        drops = {time: draw(numbers()) for time in times if time < steps}
-        return Step(draw(numbers()), drops, steps)
-    if kind == 4 and steps and functions:
-        return Function(draw(st.sampled_from(FUNCTIONS)), min(12, steps))
-    return draw(shapes())
+    kind = draw(ALL_LEAVES if functions else WRITTEN_LEAVES)
+    return kind(draw, ANY_LENGTH if endless else LENGTHS)
+
+
+class Parts(NamedTuple):
+    """What a node is built of: strategies that are one level less deep, each made once."""
+
+    endless: bool
+    """Whether the node may be endless."""
+    leaf: st.SearchStrategy[Schedule]
+    """A leaf."""
+    short: st.SearchStrategy[Schedule]
+    """A leaf of finite length."""
+    finite: st.SearchStrategy[Schedule]
+    """A tree of finite length."""
+    inner: st.SearchStrategy[Schedule]
+    """A tree."""
+    twin: st.SearchStrategy[Schedule]
+    """A tree of still one level less: what is done to one of its two places counts as a level."""
+    after: "st.SearchStrategy[Schedule | OpenChain]"
+    """What may follow another phase, and be followed by one."""
+    operand: "st.SearchStrategy[Schedule | float]"
+    """What may stand at the right of an operator."""
+
+
+Node = Callable[[Draw, Parts], Schedule]
+
+
+def _leaf(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a leaf where there could be a node, so that trees are of any depth."""
+    return draw(parts.leaf)
+
+
+def _chain(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a chain of two to four phases; one that is a chain itself adds its own."""
+    between = [draw(parts.after) for _ in range(draw(UP_TO_TWO))]
+    return Piecewise.of([draw(parts.finite), *between, draw(parts.inner)])
+
+
+def _long_chain(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a chain that is long enough to be searched and grouped, out of a few phases that come again."""
+    few = [draw(parts.short) for _ in range(1 + draw(UP_TO_TWO))]
+    return Piecewise.of(islice(cycle(few), draw(MANY)))
+
+
+def _scaled(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a tree times a number."""
+    return draw(numbers()) * draw(parts.inner)
+
+
+def _sum(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a sum."""
+    return draw(parts.inner) + draw(parts.operand)
+
+
+def _product(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a product of two trees."""
+    return draw(parts.inner) * draw(parts.inner)
+
+
+def _extreme(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a maximum or a minimum."""
+    return draw(EXTREMES)(draw(parts.inner), draw(parts.operand))
+
+
+def _twice(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a node that has another in it twice, as one object: it is evaluated, split and printed once."""
+    twin = draw(parts.twin)
+    return draw(JOINS)(twin, draw(numbers()) * twin)
+
+
+def _slice(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a slice, also an empty one or the whole."""
+    a = draw(parts.finite)
+    start = draw(PLACES) % (len(a) + 1)
+    return a[start : start + draw(PLACES) % (len(a) - start + 1)]
+
+
+def _stretched(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a tree that is stretched or pressed to another length, also to none."""
+    return draw(parts.finite).stretch(steps=draw(LENGTHS))
+
+
+def _repeated(draw: Draw, parts: Parts) -> Schedule:
+    """Draw a repetition, or the tree itself if it has no length that could be repeated."""
+    a = draw(parts.finite)
+    if not a.steps:
+        return a
+    times = draw(TIMES_OR_ENDLESS if parts.endless else TIMES)
+    if times is None:
+        return a.repeat(gain=draw(LASTING_GAINS), growth=draw(GROWTHS))
+    growth = draw(ANY_GROWTH if a.steps >= 8 else GROWTHS)  # no cycle below one step
+    return a.repeat(times, gain=draw(GAINS), growth=growth)
+
+
+WEIGHTS: dict[Node, int] = {
+    _leaf: 16,
+    _chain: 12,
+    _scaled: 6,
+    _sum: 6,
+    _product: 7,
+    _extreme: 7,
+    _slice: 8,
+    _stretched: 8,
+    _repeated: 8,
+    _long_chain: 1,
+    _twice: 2,
+}
+"""How often each kind of node is drawn, in relation to the others."""
+
+NODES = st.sampled_from([node for node, weight in WEIGHTS.items() for _ in range(weight)])
+LOWEST = st.sampled_from(
+    [node for node, weight in WEIGHTS.items() for _ in range(weight) if node is not _twice]
+)
+"""What may stand right above leaves: a node that has another in it twice is two levels deep."""
+
+
+@cache
+def _parts(max_depth: int, endless: bool, functions: bool) -> Parts:
+    """Return what a tree of that depth is built of."""
+    finite = _tree(max_depth - 1, endless=False, functions=functions)
+    inner = _tree(max_depth - 1, endless=endless, functions=functions)
+    return Parts(
+        endless=endless,
+        leaf=leaves(endless=endless, functions=functions),
+        short=leaves(endless=False, functions=functions),
+        finite=finite,
+        inner=inner,
+        twin=_tree(max(0, max_depth - 2), endless=endless, functions=functions),
+        after=phases(finite),
+        operand=inner | numbers(),
+    )
 
 
 @st.composite
-def schedules(draw: Draw, max_depth: int = 6, *, endless: bool = True, functions: bool = True) -> Schedule:
-    """Draw a random tree up to *max_depth* deep.
+def _nodes(draw: Draw, max_depth: int, *, endless: bool, functions: bool) -> Schedule:
+    """Draw a tree whose root may be a node, up to *max_depth* deep."""
+    kind = draw(NODES if max_depth > 1 else LOWEST)
+    return kind(draw, _parts(max_depth, endless, functions))
 
-    It is of finite length where *endless* is False, and has a text where *functions* is False.
+
+@cache
+def _tree(max_depth: int, *, endless: bool, functions: bool) -> st.SearchStrategy[Schedule]:
+    """Return the one strategy for trees of that kind."""
+    if max_depth == 0:
+        return leaves(endless=endless, functions=functions)
+    return _nodes(max_depth, endless=endless, functions=functions)
+
+
+def schedules(
+    max_depth: int = 6, *, endless: bool = True, functions: bool = True
+) -> st.SearchStrategy[Schedule]:
+    """Return random trees up to *max_depth* operators deep.
+
+    They are of finite length where *endless* is False, and have a text where *functions* is False. Now and
+    then a chain has more than eight phases, and a node stands in a tree twice: both are evaluated in ways of
+    their own.
     """
-    if max_depth == 0 or draw(st.integers(0, 3)) == 0:
-        return draw(leaves(endless=endless, functions=functions))
-    finite = schedules(max_depth - 1, endless=False, functions=functions)
-    inner = schedules(max_depth - 1, endless=endless, functions=functions)
-    kind = draw(st.integers(0, 8))
-    if kind <= 1:
-        return Piecewise.of([draw(finite), *draw(st.lists(phases(finite), max_size=2)), draw(inner)])
-    if kind == 2:
-        return draw(numbers()) * draw(inner)
-    if kind == 3:
-        return draw(inner) + draw(inner | numbers())
-    if kind == 4:
-        return draw(inner) * draw(inner)
-    if kind == 5:
-        return draw(st.sampled_from([maximum, minimum]))(draw(inner), draw(inner | numbers()))
-    a = draw(finite)
-    if kind == 6:
-        i = draw(st.integers(0, len(a)))
-        return a[i : draw(st.integers(i, len(a)))]
-    if kind == 7:
-        return a.stretch(steps=draw(lengths()))
-    return draw(repetitions(a, endless=endless)) if a.steps else a
-
-
-@st.composite
-def repetitions(draw: Draw, a: Schedule, *, endless: bool) -> Schedule:
-    """Draw a repetition of *a*."""
-    if endless and draw(st.booleans()):
-        return a.repeat(gain=draw(st.floats(-1, 1)), growth=draw(st.sampled_from([1.0, 1.5, 2.0])))
-    growths = [1.0, 1.5, 2.0, 0.75] if a.steps >= 8 else [1.0, 1.5, 2.0]  # no cycle below one step
-    times, growth = draw(st.integers(1, 4)), draw(st.sampled_from(growths))
-    return a.repeat(times, gain=draw(st.floats(-2, 2)), growth=growth)
+    return _tree(max_depth, endless=endless, functions=functions)
 
 
 @st.composite
 def open_phases(draw: Draw) -> OpenChain:
     """Draw an open phase, of a kind that can start anywhere."""
-    end, steps, kind = draw(numbers()), draw(lengths()), draw(st.integers(0, 4))
-    if kind < len(LINES):
-        return LINES[kind].to(end, steps)
-    return Constant.hold(steps) if kind == 3 else Polynomial.to(end, steps, power=2)
+    end, steps, kind = draw(numbers()), draw(LENGTHS), draw(OPEN)
+    if kind is None:
+        return Constant.hold(steps)
+    return Polynomial.to(end, steps, power=2) if kind is Polynomial else kind.to(end, steps)
 
 
 def phases(schedule: st.SearchStrategy[Schedule]) -> "st.SearchStrategy[Schedule | OpenChain]":
@@ -147,7 +323,7 @@ def phases(schedule: st.SearchStrategy[Schedule]) -> "st.SearchStrategy[Schedule
 
 
 def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, ...]]:
-    """Return random arguments for *law*."""
+    """Return random arguments for *law*, whose trees are up to *max_depth* deep."""
     finite, any_length = schedules(max_depth, endless=False), schedules(max_depth)
     kinds: dict[str, st.SearchStrategy[object]] = {
         "finite": finite,
@@ -155,11 +331,11 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
         "written": schedules(max_depth, functions=False),
         "phase": phases(finite),
         "last": phases(any_length),
-        "shape": shapes(),
+        "shape": ANY_SHAPE,
         "number": numbers(),
-        "length": lengths(),
-        "times": st.integers(1, 4),
-        "gain": st.floats(-2.0, 2.0),
+        "length": LENGTHS,
+        "times": TIMES,
+        "gain": GAINS,
         "growth": st.sampled_from([1.0, 1.5, 2.0, 0.5, 1.1]),
         "fractions": st.lists(st.floats(0.0, 1.0), max_size=8),
     }
