@@ -44,22 +44,25 @@ class Draw(Protocol):
         """Return a value of *strategy*."""
 
 
-@cache
 def numbers() -> st.SearchStrategy[float]:
     """Return finite values of modest size, round ones often.
 
     The size keeps products of a whole tree finite; 0, negative and tiny values are among them.
+
+    >>> from hypothesis import given
+    >>> @given(numbers())
+    ... def test_a_number_is_of_modest_size(value):
+    ...     assert -8.0 <= value <= 8.0
+    >>> test_a_number_is_of_modest_size()
     """
     return st.floats(-8.0, 8.0) | st.sampled_from([0.0, 1.0, -1.0, 0.1, 3e-4, 1e-12])
 
 
-@cache
 def positive() -> st.SearchStrategy[float]:
     """Return values above 0, for rates, timescales and whatever else has to be positive."""
     return st.floats(1e-6, 8.0) | st.sampled_from([1.0, 0.1, 3e-4])
 
 
-@cache
 def lengths(at_least: int = 0) -> st.SearchStrategy[int]:
     """Return lengths in updates: often tiny or none, at times thousands.
 
@@ -68,6 +71,8 @@ def lengths(at_least: int = 0) -> st.SearchStrategy[int]:
     return st.integers(at_least, 12) | st.integers(at_least, 12) | st.integers(at_least, 5_000)
 
 
+NUMBERS = numbers()
+POSITIVE = positive()
 LENGTHS = lengths()
 ANY_LENGTH: st.SearchStrategy[float] = st.just(math.inf) | st.just(math.inf) | LENGTHS
 POWERS = st.sampled_from([0.5, 1, 2, 3.5, 10])
@@ -75,7 +80,7 @@ RATES = st.sampled_from([1e-9, 0.5, 3, 40])
 RATIO_OR_RATES = st.sampled_from([None, None, 1e-9, 0.5, 3, 40])
 EXPONENTS = st.sampled_from([-0.5, -1.0, -2.0, 0.0])
 FUNCTIONS = st.sampled_from([math.cos, math.atan, math.cosh])
-DROPS = st.lists(st.tuples(st.integers(1, 20), numbers()), unique_by=lambda drop: drop[0], max_size=4)
+DROPS = st.lists(st.tuples(st.integers(1, 20), NUMBERS), unique_by=lambda drop: drop[0], max_size=4)
 PLACES = st.integers(0, 2**16)
 UP_TO_TWO = st.integers(0, 2)
 TIMES = st.integers(1, 4)
@@ -92,13 +97,19 @@ JOINS: st.SearchStrategy[Callable[[Schedule, Schedule], Schedule]] = st.sampled_
 
 LINES: tuple[type[Transition], ...] = (Linear, Cosine, Sqrt)
 TRANSITIONS = st.sampled_from([*LINES, Polynomial, Exponential, Exponential])
-OPEN = st.sampled_from([*LINES, Polynomial, None])
 
 
 @st.composite
 def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Transition:
-    """Draw one of the shapes that have two ends, both of them drawn from *ends*."""
-    ends = numbers() if ends is None else ends
+    """Draw one of the shapes that have two ends, both of them drawn from *ends* (by default `numbers`).
+
+    >>> from hypothesis import given
+    >>> @given(shapes(positive()))
+    ... def test_a_shape_ends_at_its_end(shape):
+    ...     assert shape(shape.steps) == shape.end > 0
+    >>> test_a_shape_ends_at_its_end()
+    """
+    ends = NUMBERS if ends is None else ends
     start, end, steps, kind = draw(ends), draw(ends), draw(LENGTHS), draw(TRANSITIONS)
     if kind in LINES:
         return kind(start, end, steps)
@@ -109,23 +120,23 @@ def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Transiti
 
 def _constant(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
     """Draw a constant."""
-    return Constant(draw(numbers()), draw(length))
+    return Constant(draw(NUMBERS), draw(length))
 
 
 def _warmup(draw: Draw, _: st.SearchStrategy[float]) -> Schedule:
     """Draw a warmup, which always has an end."""
-    return Warmup(draw(numbers()), draw(LENGTHS))
+    return Warmup(draw(NUMBERS), draw(LENGTHS))
 
 
 def _power_law(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
     """Draw a power law; its exponents never grow."""
-    return PowerLaw(draw(numbers()), draw(length), timescale=draw(positive()), exponent=draw(EXPONENTS))
+    return PowerLaw(draw(NUMBERS), draw(length), timescale=draw(POSITIVE), exponent=draw(EXPONENTS))
 
 
 def _step(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
     """Draw a staircase of up to four drops, early ones, so that a tiny length still has some."""
     steps = draw(length)
-    return Step(draw(numbers()), {time: factor for time, factor in draw(DROPS) if time < steps}, steps)
+    return Step(draw(NUMBERS), {time: factor for time, factor in draw(DROPS) if time < steps}, steps)
 
 
 def _shape(draw: Draw, _: st.SearchStrategy[float]) -> Schedule:
@@ -146,12 +157,15 @@ ALL_LEAVES = st.sampled_from((*WRITTEN, _function))
 
 @st.composite
 def leaves(draw: Draw, *, endless: bool = True, functions: bool = True) -> Schedule:
-    """Draw a leaf of any kind; of finite length where *endless*, with a text where *functions* is False."""
+    """Draw a leaf: a schedule that holds no other, of any kind.
+
+    It is of finite length where *endless* is False, and has a text where *functions* is False.
+    """
     kind = draw(ALL_LEAVES if functions else WRITTEN_LEAVES)
     return kind(draw, ANY_LENGTH if endless else LENGTHS)
 
 
-class Parts(NamedTuple):
+class _Parts(NamedTuple):
     """What a node is built of: strategies that are one level less deep, each made once."""
 
     endless: bool
@@ -172,74 +186,86 @@ class Parts(NamedTuple):
     """What may stand at the right of an operator."""
 
 
-Node = Callable[[Draw, Parts], Schedule]
+Node = Callable[[Draw, _Parts], Schedule]
 
 
-def _leaf(draw: Draw, parts: Parts) -> Schedule:
+def _leaf(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a leaf where there could be a node, so that trees are of any depth."""
     return draw(parts.leaf)
 
 
-def _chain(draw: Draw, parts: Parts) -> Schedule:
+def _chain(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a chain of two to four phases; one that is a chain itself adds its own."""
     between = [draw(parts.after) for _ in range(draw(UP_TO_TWO))]
     return Piecewise.of([draw(parts.finite), *between, draw(parts.inner)])
 
 
-def _long_chain(draw: Draw, parts: Parts) -> Schedule:
+def _long_chain(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a chain that is long enough to be searched and grouped, out of a few phases that come again."""
     few = [draw(parts.short) for _ in range(1 + draw(UP_TO_TWO))]
     return Piecewise.of(islice(cycle(few), draw(MANY)))
 
 
-def _scaled(draw: Draw, parts: Parts) -> Schedule:
+def _scaled(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a tree times a number."""
-    return draw(numbers()) * draw(parts.inner)
+    return draw(NUMBERS) * draw(parts.inner)
 
 
-def _sum(draw: Draw, parts: Parts) -> Schedule:
+def _sum(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a sum."""
     return draw(parts.inner) + draw(parts.operand)
 
 
-def _product(draw: Draw, parts: Parts) -> Schedule:
+def _product(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a product of two trees."""
     return draw(parts.inner) * draw(parts.inner)
 
 
-def _extreme(draw: Draw, parts: Parts) -> Schedule:
+def _extreme(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a maximum or a minimum."""
     return draw(EXTREMES)(draw(parts.inner), draw(parts.operand))
 
 
-def _twice(draw: Draw, parts: Parts) -> Schedule:
+def _twice(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a node that has another in it twice, as one object: it is evaluated, split and printed once."""
     twin = draw(parts.twin)
-    return draw(JOINS)(twin, draw(numbers()) * twin)
+    return draw(JOINS)(twin, draw(NUMBERS) * twin)
 
 
-def _slice(draw: Draw, parts: Parts) -> Schedule:
+def _slice(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a slice, also an empty one or the whole."""
     a = draw(parts.finite)
     start = draw(PLACES) % (len(a) + 1)
     return a[start : start + draw(PLACES) % (len(a) - start + 1)]
 
 
-def _stretched(draw: Draw, parts: Parts) -> Schedule:
+def _stretched(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a tree that is stretched or pressed to another length, also to none."""
     return draw(parts.finite).stretch(steps=draw(LENGTHS))
 
 
-def _repeated(draw: Draw, parts: Parts) -> Schedule:
+def _repeated(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a repetition, or the tree itself if it has no length that could be repeated."""
     a = draw(parts.finite)
-    if not a.steps:
-        return a
-    times = draw(TIMES_OR_ENDLESS if parts.endless else TIMES)
+    return _repetition(draw, a, endless=parts.endless) if a.steps else a
+
+
+def _repetition(draw: Draw, a: Schedule, *, endless: bool) -> Schedule:
+    """Draw how often *a* comes again, how high and how long."""
+    times = draw(TIMES_OR_ENDLESS if endless else TIMES)
     if times is None:
         return a.repeat(gain=draw(LASTING_GAINS), growth=draw(GROWTHS))
     growth = draw(ANY_GROWTH if a.steps >= 8 else GROWTHS)  # no cycle below one step
     return a.repeat(times, gain=draw(GAINS), growth=growth)
+
+
+@st.composite
+def repetitions(draw: Draw, a: Schedule, *, endless: bool) -> Schedule:
+    """Draw a repetition of *a*, which is of finite length and not empty; also an endless one where asked.
+
+    The gain of an endless repetition is at most 1, so that its values stay finite.
+    """
+    return _repetition(draw, a, endless=endless)
 
 
 WEIGHTS: dict[Node, int] = {
@@ -265,11 +291,11 @@ LOWEST = st.sampled_from(
 
 
 @cache
-def _parts(max_depth: int, endless: bool, functions: bool) -> Parts:
+def _parts(max_depth: int, endless: bool, functions: bool) -> _Parts:
     """Return what a tree of that depth is built of."""
     finite = _tree(max_depth - 1, endless=False, functions=functions)
     inner = _tree(max_depth - 1, endless=endless, functions=functions)
-    return Parts(
+    return _Parts(
         endless=endless,
         leaf=leaves(endless=endless, functions=functions),
         short=leaves(endless=False, functions=functions),
@@ -277,7 +303,7 @@ def _parts(max_depth: int, endless: bool, functions: bool) -> Parts:
         inner=inner,
         twin=_tree(max(0, max_depth - 2), endless=endless, functions=functions),
         after=phases(finite),
-        operand=inner | numbers(),
+        operand=inner | NUMBERS,
     )
 
 
@@ -308,22 +334,52 @@ def schedules(
     return _tree(max_depth, endless=endless, functions=functions)
 
 
+def _held(_: float, steps: int) -> OpenChain:
+    """Return an open phase that has no end of its own."""
+    return Constant.hold(steps)
+
+
+def _curved(end: float, steps: int) -> OpenChain:
+    """Return an open phase that is not a straight line."""
+    return Polynomial.to(end, steps, power=2)
+
+
+OPEN: st.SearchStrategy[Callable[[float, int], OpenChain]] = st.sampled_from(
+    [Linear.to, Cosine.to, Sqrt.to, _held, _curved]
+)
+
+
 @st.composite
 def open_phases(draw: Draw) -> OpenChain:
-    """Draw an open phase, of a kind that can start anywhere."""
-    end, steps, kind = draw(numbers()), draw(LENGTHS), draw(OPEN)
-    if kind is None:
-        return Constant.hold(steps)
-    return Polynomial.to(end, steps, power=2) if kind is Polynomial else kind.to(end, steps)
+    """Draw an open phase, of a kind that can start anywhere.
+
+    >>> from hypothesis import given
+    >>> @given(open_phases())
+    ... def test_an_open_phase_starts_where_it_is_put(phase):
+    ...     assert (Constant(2.0, steps=5) >> phase)(4) == 2.0
+    >>> test_an_open_phase_starts_where_it_is_put()
+    """
+    return draw(OPEN)(draw(NUMBERS), draw(LENGTHS))
 
 
 def phases(schedule: st.SearchStrategy[Schedule]) -> "st.SearchStrategy[Schedule | OpenChain]":
-    """Return phases that may follow another: schedules of that strategy, and open ones."""
+    """Return phases that may follow another: schedules of that strategy, and open ones.
+
+    An open phase can only follow: the first phase of a chain comes from *schedule* itself.
+    """
     return schedule | open_phases()
 
 
 def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, ...]]:
-    """Return random arguments for *law*, whose trees are up to *max_depth* deep."""
+    """Return random arguments for *law*, whose trees are up to *max_depth* deep.
+
+    >>> from hypothesis import given
+    >>> from tlama_core.testing.laws import LAWS
+    >>> @given(arguments(LAWS[0], max_depth=2))
+    ... def test_the_first_law(drawn):
+    ...     LAWS[0].check(*drawn)
+    >>> test_the_first_law()
+    """
     finite, any_length = schedules(max_depth, endless=False), schedules(max_depth)
     kinds: dict[str, st.SearchStrategy[object]] = {
         "finite": finite,
@@ -332,7 +388,7 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
         "phase": phases(finite),
         "last": phases(any_length),
         "shape": ANY_SHAPE,
-        "number": numbers(),
+        "number": NUMBERS,
         "length": LENGTHS,
         "times": TIMES,
         "gain": GAINS,
