@@ -141,7 +141,10 @@ def chained_lengths_add_up(a: Schedule, b: Schedule) -> None:
 
 
 def a_chain_hands_over(a: Schedule, b: Schedule) -> None:
-    """(a >> b)(t) is a(t) before a.steps, and b(t - a.steps) from there on."""
+    """(a >> b)(t) is a(t) before a.steps, and b(t - a.steps) from there on.
+
+    What is handed over at the joint is only the clock: it is counted from 0 again.
+    """
     chain, hand_over = a >> b, int(a.steps)
     for step in steps_of(chain):
         wanted = a(step) if step < hand_over else b(step - hand_over)
@@ -161,20 +164,29 @@ def a_chain_cut_at_its_joint_gives_its_parts(a: Schedule, b: Schedule) -> None:
 
 
 def a_schedule_cut_in_two_can_be_chained_again(a: Schedule, k: int) -> None:
-    """a[:k] >> a[k:] ~ a."""
+    """a[:k] >> a[k:] ~ a.
+
+    A run can be stopped at any update and be continued by another run, with nothing lost or used twice.
+    """
     k = min(k, int(a.steps))
     _same_values(a[:k] >> a[k:], a)
 
 
 def a_slice_of_a_slice_is_one_slice(a: Schedule, i: int, j: int) -> None:
-    """a[i:][j:] == a[i + j:]."""
+    """a[i:][j:] == a[i + j:].
+
+    They are equal objects, so that it does not matter in how many runs a schedule was used up.
+    """
     i = min(i, int(a.steps))
     j = min(j, int(a.steps) - i)
     assert a[i:][j:] == a[i + j :], (a, i, j)
 
 
 def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
-    """a[i:j](t) == a(i + t) for t < j - i, and the slice is j - i long."""
+    """a[i:j](t) == a(i + t) for t < j - i, and the slice is j - i long.
+
+    Exactly: what is cut is looked up where it stood, and not computed anew.
+    """
     i = min(i, int(a.steps))
     j = min(i + j, int(a.steps))
     window = a[i:j]
@@ -185,17 +197,27 @@ def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
 
 
 def scaling_distributes_over_chaining(c: float, a: Schedule, b: Schedule) -> None:
-    """c * (a >> b) ~ (c * a) >> (c * b)."""
+    """c * (a >> b) ~ (c * a) >> (c * b).
+
+    About equal, and not the same objects: floating products are not folded into one another.
+    """
     _same_values(c * (a >> b), (c * a) >> (c * b))
 
 
 def one_is_neutral(a: Schedule) -> None:
-    """1 * a ~ a."""
+    """1 * a ~ a.
+
+    What an operator adds to a tree changes no value that it should not.
+    """
     _same_values(1 * a, a)
 
 
 def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
-    """(a * b)(t) == a(t) * b(t) at every t, past the ends too; likewise +, -, maximum, minimum."""
+    """(a * b)(t) == a(t) * b(t) at every t, past the ends too; likewise +, -, maximum, minimum.
+
+    Exactly: the values of the terms are joined by one floating operation each. A term that is shorter holds its
+    end value there.
+    """
     joins = (a * b, mul), (a + b, add), (a - b, sub), (maximum(a, b), max), (minimum(a, b), min)
     for step in steps_of(a, b):
         x, y = a(step), b(step)
@@ -204,7 +226,10 @@ def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
 
 
 def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
-    """(a + b).steps is the longer of both; a number or an endless Constant has no say."""
+    """(a + b).steps is the longer of both; a number or an endless Constant has no say.
+
+    So a floor or an offset leaves the length of a schedule alone.
+    """
     lengths = [term.steps for term in (a, b) if not (isinstance(term, Constant) and term.steps == math.inf)]
     for join in (add, mul, maximum, minimum):
         assert join(a, b).steps == max(lengths, default=math.inf), (a, b)
@@ -212,13 +237,19 @@ def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
 
 
 def sums_and_products_commute(a: Schedule, b: Schedule) -> None:
-    """a + b ~ b + a and a * b ~ b * a."""
+    """a + b ~ b + a and a * b ~ b * a.
+
+    They are different objects, as they are written differently, with the same values.
+    """
     _same_values(a + b, b + a)
     _same_values(a * b, b * a)
 
 
 def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> None:
-    """a.clamp(low, high).clamp(low, high) ~ a.clamp(low, high), which stays within both."""
+    """a.clamp(low, high).clamp(low, high) ~ a.clamp(low, high), which stays within both.
+
+    No value is outside of the bounds by not even one unit in the last place.
+    """
     low, high = sorted((low, high))
     once = a.clamp(low, high)
     _same_values(once.clamp(low, high), once)
@@ -227,7 +258,10 @@ def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> Non
 
 
 def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
-    """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k)."""
+    """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k).
+
+    It is what a repetition means: cycles laid out one after the other, their lengths rounded from rationals.
+    """
     lengths = [round(int(a.steps) * Fraction(growth) ** k) for k in range(times)]
     if not a.steps or 0 in lengths:
         return
@@ -236,7 +270,10 @@ def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -
 
 
 def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
-    """a.stretch(steps=n).steps == n, it ends where a ends, and a.stretch(steps=a.steps) == a."""
+    """a.stretch(steps=n).steps == n, it ends where a ends, and a.stretch(steps=a.steps) == a.
+
+    The lengths of phases are rounded so that the whole is exact.
+    """
     stretched = a.stretch(steps=n)
     assert stretched.steps == n, (a, n)
     assert a.stretch(steps=int(a.steps)) == a, a
@@ -246,7 +283,10 @@ def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
 
 
 def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
-    """a[:k] >> a[k:].stretch(steps=n) goes on at k, inside a phase, with the value a had there."""
+    """a[:k] >> a[k:].stretch(steps=n) goes on at k, inside a phase, with the value a had there.
+
+    That is how a run is made longer, or shorter, while it is under way.
+    """
     k = min(k, int(a.steps))
     if k in (*a.starts, a.steps):
         return
@@ -255,7 +295,10 @@ def stretching_the_rest_does_not_jump(a: Schedule, k: int, more: int) -> None:
 
 
 def an_ended_schedule_holds(a: Schedule, later: int) -> None:
-    """a(t) == a(a.steps) for every t past the end, however far."""
+    """a(t) == a(a.steps) for every t past the end, however far.
+
+    It never climbs again, turns negative, restarts or raises.
+    """
     if math.isinf(a.steps):
         return
     end = a(a.steps)
@@ -264,7 +307,10 @@ def an_ended_schedule_holds(a: Schedule, later: int) -> None:
 
 
 def arrays_are_served_alike(a: Schedule) -> None:
-    """a(np.arange(n)) ~ [a(k) for k in range(n)], in any order and shape, and past the end."""
+    """a(np.arange(n)) ~ [a(k) for k in range(n)], in any order and shape, and past the end.
+
+    Numbers and arrays are computed by one formula, and differ by the rounding of NumPy's functions alone.
+    """
     steps = steps_of(a)
     wanted, scale = [a(step) for step in steps], magnitude(a)
     for order in (steps, steps[::-1], steps[::2] + steps[1::2]):
@@ -276,21 +322,30 @@ def arrays_are_served_alike(a: Schedule) -> None:
 
 
 def equality_is_equality_of_text(a: Schedule, b: Schedule) -> None:
-    """(a == b) == (repr(a) == repr(b)), and equal objects hash alike."""
+    """(a == b) == (repr(a) == repr(b)), and equal objects hash alike.
+
+    What prints is what builds, so schedules can be compared by eye, as keys, and across processes as text.
+    """
     assert (a == b) == (repr(a) == repr(b)), (a, b)
     assert a == copy.deepcopy(a), a
     assert hash(a) == hash(pickle.loads(pickle.dumps(a))), a  # noqa: S301 - it was made in this line
 
 
 def pickles_and_copies_are_equal(a: Schedule) -> None:
-    """pickle, copy and deepcopy give an equal schedule."""
+    """pickle, copy and deepcopy give an equal schedule.
+
+    Whatever was compiled on the way stays behind, and is compiled again when it is called often.
+    """
     for twin in (pickle.loads(pickle.dumps(a)), copy.copy(a), copy.deepcopy(a)):  # noqa: S301 - likewise
         assert twin == a, a
         assert repr(twin) == repr(a), a
 
 
 def text_and_data_read_back(a: Schedule) -> None:
-    """parse(repr(a)) == a, and from_dict(json.loads(json.dumps(to_dict(a)))) == a."""
+    """parse(repr(a)) == a, and from_dict(json.loads(json.dumps(to_dict(a)))) == a.
+
+    For trees without a `Function`. Both twins have the fingerprint of the original.
+    """
     twins = parse(repr(a), WIDE), from_dict(json.loads(json.dumps(to_dict(a))), WIDE)
     for twin in twins:
         assert twin == a, (a, twin)
@@ -298,14 +353,20 @@ def text_and_data_read_back(a: Schedule) -> None:
 
 
 def a_shape_hits_its_ends(a: Transition) -> None:
-    """The start and the end are hit bit for bit, whatever the way between them."""
+    """The start and the end are hit bit for bit, whatever the way between them.
+
+    For numbers and arrays, any magnitudes, and a length of 0, where only the end is left.
+    """
     _agree(a(0), a.start if a.steps else a.end, 0, a)
     _agree(a(a.steps), a.end, a.steps, a)
     assert a(np.asarray([0, a.steps])).tolist() == [a(0), a.end], a
 
 
 def a_shape_stays_between_its_ends(a: Transition, fractions: Iterable[float]) -> None:
-    """No value leaves the range between the ends, by not even one unit in the last place."""
+    """No value leaves the range between the ends, by not even one unit in the last place.
+
+    At whole steps and at *fractions* of the length, for numbers and arrays.
+    """
     low, high = min(a.start, a.end), max(a.start, a.end)
     times = [*steps_of(a), *(fraction * a.steps for fraction in fractions)]
     for t, value in zip(times, a(np.asarray(times, dtype=float)).tolist(), strict=True):
@@ -314,7 +375,10 @@ def a_shape_stays_between_its_ends(a: Transition, fractions: Iterable[float]) ->
 
 
 def a_shape_never_turns_back(a: "Transition | Warmup") -> None:
-    """A shape that falls never rises between whole steps, and one that rises never falls."""
+    """A shape that falls never rises between whole steps, and one that rises never falls.
+
+    Rounding is no excuse: the weights of a shape are monotone as they are computed.
+    """
     start = a.start if isinstance(a, Transition) else 0.0
     end = a(a.steps)
     values = [a(step) for step in steps_of(a)]
