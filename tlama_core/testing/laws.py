@@ -215,8 +215,8 @@ def one_is_neutral(a: Schedule) -> None:
 def operators_are_pointwise(a: Schedule, b: Schedule) -> None:
     """(a * b)(t) == a(t) * b(t) at every t, past the ends too; likewise +, -, maximum, minimum.
 
-    Exactly: the values of the terms are joined by one floating operation each. A term that is shorter holds its
-    end value there.
+    Exactly: the values of the terms are joined by one floating operation each. A term that is shorter holds
+    its end value there.
     """
     joins = (a * b, mul), (a + b, add), (a - b, sub), (maximum(a, b), max), (minimum(a, b), min)
     for step in steps_of(a, b):
