@@ -14,7 +14,7 @@ from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes.transitions import Linear
 
 Drops: TypeAlias = tuple[tuple[int, float], ...]
-Table: TypeAlias = Mapping[int, float] | Iterable[tuple[int, float]]
+Table: TypeAlias = Mapping[int, float] | Mapping[float, float] | Iterable[tuple[float, float]]
 
 
 def _pairs(name: str, table: object) -> list[tuple[int, float]]:
@@ -26,7 +26,7 @@ def _pairs(name: str, table: object) -> list[tuple[int, float]]:
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             refuse(name, "a mapping or pairs of time and value", table, TypeError)
-        pairs.append((int(as_length(f"a time in {name}", item[0])), item[1]))
+        pairs.append((as_length(f"a time in {name}", item[0]), item[1]))
     pairs.sort(key=operator.itemgetter(0))
     for (time, _), (following, _) in pairwise(pairs):
         if time == following:
@@ -70,7 +70,7 @@ class Step(Schedule):
                 refuse(f"the factor at {time} in Step.drops", "such that its value is finite", factor)
 
     @classmethod
-    def every(cls, start: float, gamma: float, interval: int) -> Schedule:
+    def every(cls, start: float, gamma: float, interval: float) -> Schedule:
         """Return *start*, multiplied by *gamma* every *interval* updates, endlessly.
 
         >>> staircase = Step.every(1.0, gamma=0.5, interval=30)
