@@ -34,6 +34,9 @@ MAX_WHOLE_FLOAT = 2**53
 MAX_LEVELS = 6
 """How deep a message looks into lists within lists."""
 
+MAX_PARTS = 300_000
+"""How many values may stand in what a message shows: of larger ones the whole text is never made."""
+
 _BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}")}
 _CONTAINERS = (list, tuple, dict)
 
@@ -94,10 +97,26 @@ def _beginning(value: object, room: int, levels: int) -> str:
         return text + ("," if isinstance(value, tuple) and len(value) == 1 else "") + closing
     if isinstance(value, int) and value.bit_length() > 2_000:
         return f"an integer of {value.bit_length()} bits"
-    try:
-        return repr(value)
-    except ValueError:  # of a tree whose nodes stand in it too often
+    if _parts(value, {}) > MAX_PARTS:
         return f"a {type(value).__name__} too long to print"
+    return repr(value)
+
+
+def _parts(value: object, known: dict[int, int]) -> int:
+    """Return how many values stand in *value*, an attrs value or a tuple of such, counted in every place.
+
+    It may be exponential in the number of different ones, and is found in time linear in that number.
+    """
+    if isinstance(value, tuple):
+        return len(value) + sum(_parts(one, known) for one in value)
+    kind = type(value)
+    if not attrs.has(kind):
+        return 0
+    count = known.get(id(value))
+    if count is None:
+        held = (getattr(value, field.name) for field in attrs.fields(kind) if field.init)
+        count = known[id(value)] = 1 + sum(_parts(one, known) for one in held)
+    return count
 
 
 def is_number(x: object) -> TypeGuard[float]:

@@ -102,9 +102,9 @@ class Function(Schedule):
 
     value(t) = fn(t), and fn(steps - 1) from update steps - 1 on (a table has no more entries)
 
-    What *fn* returns must be a finite number: anything else is an error that names it. A NumPy array of
-    steps is served one by one; a stretched Function is called at fractional times, for which a table has
-    no entries. Equal only if *fn* is the same object; it has no text form.
+    What *fn* returns must be a finite number, or an array of one: anything else is an error that names it.
+    A NumPy array of steps is served one by one; a stretched Function is called at fractional times, for
+    which a table has no entries. Equal only if *fn* is the same object; it has no text form.
 
     >>> table = [0.1, 0.2, 0.4]
     >>> Function(table.__getitem__, steps=3)(7)
@@ -123,7 +123,10 @@ class Function(Schedule):
         return xp.apply(self.fn, self._checked, last)
 
     def _checked(self, t: float) -> float:
-        return as_number(f"what {self.fn!r} returns at step {t}", self.fn(t))
+        """Return what *fn* returns as a number, which an array of one element holds too, or refuse it."""
+        found = self.fn(t)
+        single = math.prod(getattr(found, "shape", (0,))) == 1
+        return as_number(f"what {self.fn!r} returns at step {t}", found.item() if single else found)
 
 
 class Between(Protocol):
