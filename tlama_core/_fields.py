@@ -9,7 +9,17 @@ import operator
 from collections.abc import Callable
 from functools import wraps
 from numbers import Real
-from typing import Any, Literal, NoReturn, TypeGuard, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NoReturn,
+    Self,
+    TypeGuard,
+    TypeVar,
+    dataclass_transform,
+    overload,
+)
 
 import attrs
 
@@ -17,6 +27,36 @@ T = TypeVar("T")
 
 MAX_STEPS = 10**300
 """No clock runs further: every whole number up to here has a finite float."""
+
+MAX_WHOLE_FLOAT = 2**53
+"""From here on a float may stand for several whole numbers, so that it is no length."""
+
+MAX_LEVELS = 6
+"""How deep a message looks into lists within lists."""
+
+MAX_PARTS = 300_000
+"""How many values may stand in what a message shows: of larger ones the whole text is never made."""
+
+_BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}")}
+_CONTAINERS = (list, tuple, dict)
+
+if TYPE_CHECKING:
+
+    class Length:
+        """The type of a field that is given as a float or an int and reads as an int.
+
+        Type checkers take the argument of `__init__` from `__set__`; at run time nothing is a descriptor.
+        """
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type) -> int: ...
+        def __get__(self, owner: object, kind: type) -> int | Self: ...
+        def __set__(self, owner: object, given: float) -> None: ...
+
+else:
+    Length = int
 
 
 def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueError) -> NoReturn:
@@ -28,14 +68,55 @@ def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueEr
 
 
 def short_repr(value: object, most: int = 120) -> str:
-    """Return a repr of about *most* characters, which exists for integers and schedules of any size."""
+    """Return a repr of about *most* characters, which exists for values of any size.
+
+    It takes no longer than what it shows: lists within lists, as aliases in YAML make them, may stand for
+    more than any memory holds.
+
+    >>> short_repr([0] * 10**9, most=40)
+    '[0, 0, 0, 0, 0, 0, 0… (1,000,000,000 items)'
+    """
+    text = _beginning(value, most + 1, MAX_LEVELS)
+    if len(text) <= most:
+        return text
+    whole = value if isinstance(value, _CONTAINERS) else text
+    return f"{text[: most - 20]}… ({len(whole):,} {'characters' if whole is text else 'items'})"
+
+
+def _beginning(value: object, room: int, levels: int) -> str:
+    """Return the repr of *value*, of containers only about the first *room* characters and some *levels*."""
+    if isinstance(value, _CONTAINERS):
+        opening, closing = _BRACKETS[next(kind for kind in _CONTAINERS if isinstance(value, kind))]
+        text = opening
+        for i, item in enumerate(value):
+            if len(text) > room or levels == 0:
+                return f"{text}…"
+            text += ", " * (i > 0) + _beginning(item, room - len(text), levels - 1)
+            if isinstance(value, dict):
+                text += ": " + _beginning(value[item], room - len(text), levels - 1)
+        return text + ("," if isinstance(value, tuple) and len(value) == 1 else "") + closing
     if isinstance(value, int) and value.bit_length() > 2_000:
         return f"an integer of {value.bit_length()} bits"
-    try:
-        text = repr(value)
-    except ValueError:  # of an integer of over 4,300 digits, or of a tree whose nodes stand in it too often
+    if _parts(value, {}) > MAX_PARTS:
         return f"a {type(value).__name__} too long to print"
-    return text if len(text) <= most else f"{text[: most - 20]}… ({len(text):,} characters)"
+    return repr(value)
+
+
+def _parts(value: object, known: dict[int, int]) -> int:
+    """Return how many values stand in *value*, an attrs value or a tuple of such, counted in every place.
+
+    It may be exponential in the number of different ones, and is found in time linear in that number.
+    """
+    if isinstance(value, tuple):
+        return len(value) + sum(_parts(one, known) for one in value)
+    kind = type(value)
+    if not attrs.has(kind):
+        return 0
+    count = known.get(id(value))
+    if count is None:
+        held = (getattr(value, field.name) for field in attrs.fields(kind) if field.init)
+        count = known[id(value)] = 1 + sum(_parts(one, known) for one in held)
+    return count
 
 
 def is_number(x: object) -> TypeGuard[float]:
@@ -66,39 +147,64 @@ def as_number(
         rule += f" and <= {at_most:g}"
     if below < math.inf:
         rule += f" and < {below:g}"
-    if not is_number(value):
-        refuse(name, rule, value, TypeError)
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    except TypeError:
+    number = _as_float(value)
+    if number is None:
         refuse(name, rule, value, TypeError)
     if not (above < number < below and math.isfinite(number) and at_least <= number <= at_most):
         refuse(name, rule, value)
     return number + 0.0  # -0.0 becomes 0.0, so that equal objects print alike
 
 
+@overload
+def as_length(name: str, value: object, *, at_least: int = 0, endless: Literal[False] = False) -> int: ...
+@overload
+def as_length(name: str, value: object, *, at_least: int = 0, endless: bool) -> int | float: ...
 def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = False) -> int | float:
     """Return *value* as a whole number of steps (or `inf` where *endless*), or refuse it by *name*.
 
-    Whatever Python can use as an index is a whole number; nothing is rounded in silence. What is no number
-    is a `TypeError`, one that is not whole or out of bounds a `ValueError`.
+    Whatever Python can use as an index is a whole number, and so is a float below 2**53 that is one, such as
+    `2e3`; nothing is rounded in silence. What is no number is a `TypeError`, one that is not whole or out of
+    bounds a `ValueError`.
+
+    >>> as_length("steps", 2e3), as_length("steps", 0.02 * 100_000)
+    (2000, 2000)
     """
     rule = f"a whole number >= {at_least}"
     if endless:
         if isinstance(value, float) and value == math.inf:
             return math.inf
         rule += " or math.inf"
-    if is_number(value):
-        try:
-            whole = operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
-        except TypeError:
-            refuse(name, f"{rule} (whole lengths are integers: round(...) makes one)", value)
-        if at_least <= whole <= MAX_STEPS:
-            return whole
-        refuse(name, rule if whole < at_least else f"{rule} and at most 10**300", value)
-    refuse(name, rule, value, TypeError)
+    number = _as_float(value)
+    if number is None:
+        refuse(name, rule, value, TypeError)
+    try:
+        whole = operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
+    except TypeError:
+        whole = _whole_float(name, rule, value, number)
+    if whole > MAX_STEPS:
+        refuse(name, f"{rule} and at most 10**300", value)
+    return whole if whole >= at_least else refuse(name, rule, value)
+
+
+def _whole_float(name: str, rule: str, value: object, number: float) -> int:
+    """Return what is no integer, and is *number* as a float, as the whole number that it is, or refuse it."""
+    if not math.isfinite(number):
+        refuse(name, rule, value)
+    if abs(number) >= MAX_WHOLE_FLOAT:
+        refuse(name, f"{rule} (floats from 2**53 on are not exact: write an integer)", value)
+    return int(number) if int(number) == value else refuse(name, f"{rule} (round(...) makes one)", value)
+
+
+def _as_float(value: object) -> float | None:
+    """Return *value* as a float, infinite where it is past the largest one; None where it is no number."""
+    if not is_number(value):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except TypeError:  # NumPy counts a difference of dates among the integers
+        return None
 
 
 def nearest_whole(numerator: int, denominator: int) -> int:
@@ -168,3 +274,8 @@ def final_value(cls: type[T]) -> type[T]:
 
     made.__init__ = init  # type: ignore[method-assign]  # of the same parameters
     return made
+
+
+def final_kind(cls: type[T]) -> type[T]:
+    """Make *cls* a value as `final_value` does, of the fields that it inherits: it has none of its own."""
+    return final_value(cls)

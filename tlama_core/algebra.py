@@ -21,6 +21,7 @@ from tlama_core._evaluation.kernels import Kernel, Scaling, constantly
 from tlama_core._evaluation.python_numbers import PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
+    Length,
     as_length,
     as_number,
     derived,
@@ -180,7 +181,7 @@ class Schedule(ABC):
         except (TypeError, ValueError):
             return None
 
-    def sample(self, n: int) -> "npt.NDArray[np.float64]":
+    def sample(self, n: float) -> "npt.NDArray[np.float64]":
         """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.
 
         >>> from tlama_core import Linear
@@ -189,7 +190,7 @@ class Schedule(ABC):
         """
         from tlama_core._evaluation.numpy_arrays import sample
 
-        return sample(self, int(as_length("sample.n", n)))
+        return sample(self, as_length("sample.n", n))
 
     def _count(self) -> int:
         """Return the length of the schedule as a sequence, or refuse an endless one."""
@@ -319,7 +320,7 @@ class Schedule(ABC):
         """
         return Repeated(self, times, gain=gain, growth=growth)
 
-    def stretch(self, *, steps: int) -> "Schedule":
+    def stretch(self, *, steps: float) -> "Schedule":
         """Return this schedule with every length in proportion, so that it takes *steps* updates.
 
         Phase boundaries are rounded to whole updates, every phase keeps its end value, and the start
@@ -329,7 +330,7 @@ class Schedule(ABC):
         >>> (Warmup(1.0, steps=10) >> Cosine.to(0.0, steps=90)).stretch(steps=50)
         Warmup(1.0, steps=5) >> Cosine(1.0, 0.0, steps=45)
         """
-        return Stretcher()(self, int(as_length("stretch.steps", steps)))
+        return Stretcher()(self, as_length("stretch.steps", steps))
 
     def __getitem__(self, cut: "slice[float | None, float | None, None]") -> "Schedule":
         """Return `self[start:stop]`: the updates from *start* up to *stop*, on a clock from 0.
@@ -355,7 +356,7 @@ class Schedule(ABC):
     def _index(self, index: object) -> int:
         """Return an index of a slice as an update, counted from the start."""
         lowest = 0 if math.isinf(self.steps) else -int(self.steps)
-        place = int(as_length("a slice index", index, at_least=lowest))
+        place = as_length("a slice index", index, at_least=lowest)
         if place > self.steps:
             refuse("a slice index", f"at most the length {self.steps}", place)
         return place if place >= 0 else place + int(self.steps)
@@ -940,7 +941,7 @@ class Sliced(Schedule):
     """
 
     schedule: Schedule = attrs.field(converter=CHILD)
-    start: int = length()
+    start: Length = length()
     stop: int | float = length(endless=True)
     steps: int | float = derived(lambda self: self.stop - self.start)
     _extent: Extent = derived(_extent_over)
@@ -982,7 +983,7 @@ class Stretched(Schedule):
     """
 
     schedule: Schedule = attrs.field(converter=CHILD)
-    steps: int = length()
+    steps: Length = length()
     _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:

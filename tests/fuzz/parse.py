@@ -1,33 +1,38 @@
-"""Feed `parse` random and mutated texts: each gives a schedule or a `ParseError`, soon and in little memory.
+"""Feed `parse` and `from_dict` random and mutated input: each gives a schedule or an error, soon and in little memory.
 
     pip install atheris && python tests/fuzz/parse.py --runs 1_000_000
 
 With atheris (for Linux), what reaches new branches is mutated on; without it, the same mutations run unguided.
-It begins with random trees, the golden file and the hostile texts. Findings are printed with their texts:
-another exception, a schedule that its own text does not give back, code that runs, an import, a file that is
+It begins with random trees, the golden file and the hostile texts. Of four inputs one is plain data, whose parts
+may stand in many places, as aliases in YAML do; the others are texts. Findings are printed with their texts (data
+pickled): an exception other than `ParseError`, or for data `ValueError`, a schedule that its own text does not give back, code that runs, an import, a file that is
 opened (or any other event that Python audits), over 1 s (of this process, as the machine may be busy), over
 200 MB in all, a worker that dies or is stuck.
-Exits with 1 for any, and where less than 30 % of the texts parse.
+Exits with 1 for any, and where less than 30 % of the texts parse, or of the data are read.
 """
 
 import argparse
+import base64
 import difflib  # noqa: F401 - imported by `parse` for its messages, which would be a finding
 import importlib
 import mmap
 import os
+import pickle
 import resource
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 
-from mutations import Mutator, beginnings
+from mutations import DataMutator, Mutator, beginnings
 
 import tlama_core
 from tlama_core.testing.laws import WIDE
+from tlama_core.text.limits import places
 
 try:
     import atheris
@@ -35,6 +40,7 @@ except ImportError:
     atheris = None
 
 MOST_SECONDS, MOST_MEGABYTES, LEAST_SHARE, STUCK = 1.0, 200, 0.3, 60
+MOST_WORDS, MOST_PLACES = 5_000, 5_000  # of an error, and of what is written and read once more
 UNGUIDED = 3  # mutants for each text that guides, which takes four times as long
 
 
@@ -54,8 +60,8 @@ class Worker:
     """Tries texts, one after the other, and counts."""
 
     def __init__(self, runs, number, shown):
-        self.runs, self.shown, self.mutator = runs, shown, Mutator(number)
-        self.tried = self.parsed = self.findings = 0
+        self.runs, self.shown, self.mutator, self.data = runs, shown, Mutator(number), DataMutator(number)
+        self.tried = self.parsed = self.findings = self.data_tried = self.data_read = 0
         self.slowest, self.slowest_text, self.events = 0.0, "", None
         self.guided = TIMED
         if atheris:  # one copy of the library guides, the other is timed
@@ -80,16 +86,57 @@ class Worker:
         """Return what *library* makes of *text*, and the seconds of computing that it took."""
         base = library.Warmup(0.1, 5) >> library.Linear(0.1, 0.0, 20)
         names = {"peak": 0.1, "epoch": 1252, "base": base, "tail": library.Cosine.to(0.0, 9)}
+        names["shared"] = reduce(lambda a, _: (a + 0.5) * a, range(25), base)
+        return self.timed(text, lambda: library.parse(text, *limits, **names))
+
+    def timed(self, shown, build):
+        """Return what *build* makes, and the seconds that it took, its error in words included."""
         self.events, begin = [], time.process_time()
         try:
-            found = library.parse(text, *limits, **names)
+            found = build()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is judged
-            found = error
+            found, words = error, str(error)
+            if len(words) > MOST_WORDS:
+                self.find(f"an error of {len(words)} characters", shown)
         seconds = time.process_time() - begin
         if self.events:
-            self.find(f"it makes Python audit {self.events[:5]}", text)
+            self.find(f"it makes Python audit {self.events[:5]}", shown)
         self.events = None
         return found, seconds
+
+    def check_data(self):
+        """Try one mutant of plain data."""
+        data = self.data(safe=self.data_read < 0.4 * self.data_tried)
+        shown = base64.b64encode(pickle.dumps(data)).decode()
+        self.shown[:] = shown.encode()[: len(self.shown)].ljust(len(self.shown))
+        found, seconds = self.timed(shown, lambda: TIMED.from_dict(data))
+        self.judge(seconds, shown)
+        self.data_tried += 1
+        if isinstance(found, TIMED.Schedule):
+            self.data_read += 1
+            if seconds < 0.02 and places(found) < MOST_PLACES:
+                written = TIMED.to_dict(found)
+                if TIMED.from_dict(written, WIDE) != found:
+                    self.find(f"{found} is written as {written}", shown)
+                if len(repr(found)) < 1_000:
+                    kept, place = self.data.read, self.data.random.randrange(10_000)
+                    kept[place : place + 1] = [written]
+        elif not (isinstance(found, ValueError) and "from_dict" in str(found)):
+            self.find(repr(found), shown)
+
+    def judge(self, seconds, shown):
+        """Count one input, and note how long it took."""
+        if seconds > MOST_SECONDS:
+            self.find(f"it takes {seconds:.1f} s", shown)
+        if seconds > self.slowest:
+            self.slowest, self.slowest_text = seconds, shown
+        self.tried += 1
+        if self.tried % 100_000 == 0:
+            print(
+                f"{self.tried:,} texts, {self.parsed:,} parse, {self.findings} findings",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def check(self, text, library=TIMED):
         """Try one text."""
@@ -98,13 +145,7 @@ class Worker:
         if seconds > MOST_SECONDS / 4:  # the copy that guides takes longer
             library = TIMED
             found, seconds = self.read(library, text)
-        if seconds > MOST_SECONDS:
-            self.find(f"it takes {seconds:.1f} s", text)
-        if seconds > self.slowest:
-            self.slowest, self.slowest_text = seconds, text
-        self.tried += 1
-        if self.tried % 100_000 == 0:
-            print(f"{self.tried:,} texts, {self.parsed:,} parse, {self.findings} findings", file=sys.stderr)
+        self.judge(seconds, text)
         if isinstance(found, library.Schedule):
             self.parsed += 1
             if seconds < 0.02:
@@ -114,6 +155,8 @@ class Worker:
 
     def keep(self, library, found, text):
         """Check that *found*, in its own words, reads back; and keep its text for mutants."""
+        if places(found) > MOST_PLACES:
+            return
         if len(words := repr(found)) < 1_000 and (again := self.read(library, words, WIDE)[0]) != found:
             self.find(f"its own words {words} give back {again!r}", text)
         if len(text) < 400:
@@ -121,7 +164,7 @@ class Worker:
             texts[place : place + 1] = [text]
 
     def mutant(self, text):
-        return self.mutator(text, safe=self.parsed < 0.45 * self.tried)
+        return self.mutator(text, safe=self.parsed < 0.45 * (self.tried - self.data_tried))
 
     def work(self, seeds):
         """Try the seeds, and then mutants until all runs are done."""
@@ -131,8 +174,14 @@ class Worker:
             self.guide(seeds)
         print("atheris is not installed: nothing guides the mutations")
         while self.tried < self.runs:
-            self.check(self.mutant(self.mutator.random.choice(seeds)))
+            self.one_of_each(self.mutator.random.choice(seeds))
         self.finish()
+
+    def one_of_each(self, text):
+        """Try mutants of *text*, and one of plain data."""
+        for _ in range(UNGUIDED):
+            self.check(self.mutant(text))
+        self.check_data()
 
     def guide(self, seeds):
         """Mutate what reaches new branches; this never returns."""
@@ -144,8 +193,7 @@ class Worker:
         def one(data):
             text = data.decode("utf-8", "surrogateescape")
             self.check(text, self.guided)
-            for _ in range(UNGUIDED):
-                self.check(self.mutant(text))
+            self.one_of_each(text)
             if self.tried >= self.runs:
                 shutil.rmtree(folder)
                 self.finish()
@@ -159,16 +207,18 @@ class Worker:
         atheris.Fuzz()
 
     def finish(self):
-        share, grown = self.parsed / self.tried, megabytes() - self.baseline
+        share, grown = self.parsed / (self.tried - self.data_tried), megabytes() - self.baseline
+        data_share = self.data_read / max(1, self.data_tried)
         for name, value in {
-            "texts": f"{self.tried:,}" + " (guided by atheris)" * bool(atheris),
-            "of them parse": f"{share:.1%}",
+            "tried": f"{self.tried:,}" + " (guided by atheris)" * bool(atheris),
+            "of texts parse": f"{share:.1%}",
+            "of data are read": f"{data_share:.1%} of {self.data_tried:,}",
             "slowest": f"{self.slowest:.2f} s: {self.slowest_text[:60]!a} ({len(self.slowest_text):,} characters)",
             "memory grew by": f"{grown:.0f} MB in all",
             "findings": f"{self.findings}",
         }.items():
             print(f"{name:16} {value}", flush=True)
-        os._exit(self.findings > 0 or share < LEAST_SHARE or grown > MOST_MEGABYTES)
+        os._exit(self.findings > 0 or min(share, data_share) < LEAST_SHARE or grown > MOST_MEGABYTES)
 
 
 def watch(worker, shown):

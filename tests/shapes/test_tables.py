@@ -5,6 +5,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tlama_core import (
     Constant,
@@ -13,6 +15,7 @@ from tlama_core import (
     Linear,
     Polynomial,
     Step,
+    Warmup,
     through,
 )
 
@@ -43,12 +46,48 @@ def test_a_function_joins_the_algebra():
     assert Function(math.sqrt) == Function(math.sqrt) != Function(math.cos)
 
 
-@pytest.mark.parametrize("returned", [math.nan, math.inf, True, "1", None, 1j, [1.0]])
+@pytest.mark.parametrize(
+    "returned",
+    [
+        math.nan,
+        math.inf,
+        True,
+        "1",
+        None,
+        1j,
+        [1.0],
+        np.array([1.0, 2.0]),
+        np.array([]),
+        np.array(math.nan),
+        np.array([True]),
+        np.array("1"),
+        np.array(None),
+    ],
+    ids=repr,
+)
 def test_what_a_function_returns_is_checked(returned):
     a = Function(lambda t: returned, 5)
     for step in (3, np.arange(3)):
         with pytest.raises((ValueError, TypeError), match="returns at step . must be a finite number"):
             a(step)
+
+
+@pytest.mark.parametrize("kind", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+@given(value=st.floats(-(2.0**99), 2.0**99, width=32))
+def test_an_array_of_one_element_is_a_number(kind, shape, value, jax, torch):
+    array = {"numpy": np.full, "torch": torch.full, "jax": jax.numpy.full}[kind]
+    of_type = {"numpy": np.float32, "torch": torch.float32, "jax": np.float32}[kind]
+    a = Function(lambda _: array(shape, value, dtype=of_type), 5)
+    assert a(3) == value
+    assert a(np.arange(2)).tolist() == [value, value]
+
+
+def test_a_schedule_of_optax_is_a_function(jax, optax):
+    theirs = optax.cosine_decay_schedule(0.3, 100)
+    ours = Function(theirs, steps=100)
+    assert ours(3) == float(theirs(3))
+    assert (Warmup(0.3, 5) >> ours)(8) == float(theirs(3))
 
 
 def test_points_are_joined():

@@ -102,18 +102,49 @@ def test_a_share_of_a_whole_is_exact(total, percent):
 
 def test_names_are_numbers_of_any_library_taken_as_they_print():
     assert parse("Constant(1.0, w*n)", w=0.29, n=np.int64(100)) == Constant(1.0, 29)
+    assert parse("Constant(1.0, 3*n)", n=np.uint8(200)) == Constant(1.0, 600)
     assert parse("Constant(x)", x=np.float32(0.5)) == Constant(0.5)
     assert parse("Constant(1.0, n)", n=10**20) == Constant(1.0, 10**20)
-    with pytest.raises(
-        ValueError, match=r"a name given to parse must be none of the library's own words, got 'round'"
-    ):
-        parse("Constant(1.0)", round=3)
-    with pytest.raises(ValueError, match=r"parse.x must be a finite number, got nan"):
-        parse("Constant(x)", x=math.nan)
-    with pytest.raises(TypeError, match=r"parse.x must be a finite number, got '3'"):
-        parse("Constant(x)", x="3")
-    with pytest.raises(TypeError, match=r"the text of parse must be a str, got 3"):
-        parse(3)
+
+
+@given(st.integers(0, 100), st.sampled_from([np.float16, np.float32, np.float64, float]))
+def test_a_share_in_a_narrow_float_is_the_decimal_that_it_prints_as(percent, kind):
+    assert parse("Constant(1.0, share*total)", share=kind(percent / 100), total=100).steps == percent
+
+
+@given(st.fractions(0, 1, max_denominator=1_000), st.integers(1, 10**6))
+def test_a_fraction_stays_exact(share, n):
+    total = n * share.denominator
+    assert parse("Constant(1.0, share*total)", share=share, total=total).steps == share * total
+
+
+class Odd(float):
+    """A number that does not print as one."""
+
+    def __str__(self):
+        return "about a half"
+
+
+def test_a_number_that_prints_as_none_is_its_float():
+    assert parse("Constant(x)", x=Odd(0.5)) == Constant(0.5)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "words"),
+    [
+        (lambda: parse("Constant(1.0)", round=3), ValueError, "parse.round must be named otherwise (round is a word of the library), got 3"),
+        (lambda: parse("Constant(1.0)", Cosine=A), ValueError, "parse.Cosine must be named otherwise"),
+        (lambda: parse("Constant(x)", x=math.nan), ValueError, "parse.x must be a finite number, got nan"),
+        (lambda: parse("Constant(x)", x="3"), TypeError, "parse.x must be a finite number, got '3'"),
+        (lambda: parse("Constant(x)", x=True), TypeError, "parse.x must be a finite number, got True"),
+        (lambda: parse(3), TypeError, "parse.text must be a str, got 3"),
+        (lambda: parse("Constant(1.0, total)", {"total": 100}), TypeError, "parse.limits must be a Limits (names are bound by keyword: parse(text, total=100), or parse(text, **names)), got {'total': 100}"),
+        (lambda: parse("Constant(1.0, total)", 100), TypeError, "parse.limits must be a Limits (names are bound by keyword"),
+    ],
+)  # fmt: skip
+def test_what_parse_is_given_is_refused_by_its_name(mistake, error, words):
+    with pytest.raises(error, match=f"^{re.escape(words)}"):
+        mistake()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -163,10 +194,16 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Linear", "a word is no schedule", "Linear"),
         ("Linear.to(0, 5)", "this stays open", "Linear.to(0, 5)"),
         ("Warmup(1, 5) >> Cosin.to(0, 5)", "unknown name Cosin.to: did you mean Cosine.to?", "Cosin.to"),
-        ("Constant(1.0, days)", "unknown name days; known are Constant", "days"),
+        ("Constant(1.0, days)", "unknown name days: bind a number to it, by parse(text, days=...) or --name days=...", "days"),
+        ("Constant(1.0, 2*total)", "unknown name total: bind a number to it, by parse(text, total=...) or --name total=...", "total"),
+        ("Constant(1.0, 2*pek)", "unknown name pek: did you mean peak?", "pek"),
+        ("Constant(1.0, warmup)", "unknown name warmup: did you mean Warmup? If not, bind a number to it, by parse(text, warmup=...)", "warmup"),
+        ("Constant(" + "x" * 200 + ")", "x…: names are bound by parse(text, name=...) or --name name=...", "x" * 200),
+        ("through({0: 1, 9: 0}, Function)", "a Function has no text", "Function"),
         ("Function(1)", "a Function has no text", "Function"),
-        ("print(1)", "unknown name print; known are", "print"),
-        ("Warmup(0.1, steps=2.5)", "Warmup.steps must be a whole number >= 0 (whole lengths are integers: round(...) makes one)", "Warmup(0.1, steps=2.5)"),
+        ("print(1)", "unknown name print: a text calls shapes, such as Linear(1, 0, 10), and few functions", "print"),
+        ("Linear(1, 0, 5).clam(1)", "unknown name Linear(1, 0, 5).clam: of a schedule a text calls clamp,", "Linear(1, 0, 5).clam"),
+        ("Warmup(0.1, steps=2.5)", "Warmup.steps must be a whole number >= 0 (round(...) makes one)", "Warmup(0.1, steps=2.5)"),
         ("Linear(1, 0, steps=-1)", "Linear.steps must be a whole number >= 0, got -1", "Linear(1, 0, steps=-1)"),
         ("Constant(1.0) >> Constant(2.0)", "phase 0 of a chain must be finite", "Constant(1.0) >> Constant(2.0)"),
         ("Constant(1.0, 5) >> 2", "phase 1 of a chain must be a schedule, got 2", "Constant(1.0, 5) >> 2"),
@@ -189,7 +226,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Constant(1.0, node=2)", "unexpected keyword argument 'node'", "Constant(1.0, node=2)"),
         ("Constant(1.0, build=2)", "unexpected keyword argument 'build'", "Constant(1.0, build=2)"),
         ("Constant(1.0, steps=2, steps=3)", "an argument is given twice", "Constant(1.0, steps=2, steps=3)"),
-        ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample", "Linear(1, 0, 5).sample"),
+        ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample: of a schedule a text calls clamp, repeat, scale, stretch, then", "Linear(1, 0, 5).sample"),
         ("Linear(1, 0, 5)(3)", "unknown name", "Linear(1, 0, 5)"),
         ("(3).scale(2)", "a number is no schedule", "3"),
         ("Linear(1, 0, 5)[2]", "this is not allowed", "Linear(1, 0, 5)[2]"),
@@ -217,7 +254,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
     ],
 )  # fmt: skip
 def test_what_is_refused_and_where(text, reason, marked):
-    said, part = refused(text)
+    said, part = refused(text, peak=0.1)
     assert reason in said
     assert not marked or part == marked
 

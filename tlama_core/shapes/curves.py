@@ -4,7 +4,7 @@ import math
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Kernel, constantly
-from tlama_core._fields import MAX_STEPS, final_value, length, number, refuse
+from tlama_core._fields import MAX_STEPS, Length, final_value, length, number, refuse
 from tlama_core.algebra import Schedule, changed
 
 
@@ -24,7 +24,7 @@ class Warmup(Schedule):
     """
 
     peak: float = number()
-    steps: int = length()
+    steps: Length = length()
 
     def _kernel(self) -> Kernel:
         if self.steps == 0:

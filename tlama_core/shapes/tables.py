@@ -14,7 +14,7 @@ from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes.transitions import Linear
 
 Drops: TypeAlias = tuple[tuple[int, float], ...]
-Table: TypeAlias = Mapping[int, float] | Iterable[tuple[int, float]]
+Table: TypeAlias = Mapping[int, float] | Mapping[float, float] | Iterable[tuple[float, float]]
 
 
 def _pairs(name: str, table: object) -> list[tuple[int, float]]:
@@ -26,7 +26,7 @@ def _pairs(name: str, table: object) -> list[tuple[int, float]]:
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             refuse(name, "a mapping or pairs of time and value", table, TypeError)
-        pairs.append((int(as_length(f"a time in {name}", item[0])), item[1]))
+        pairs.append((as_length(f"a time in {name}", item[0]), item[1]))
     pairs.sort(key=operator.itemgetter(0))
     for (time, _), (following, _) in pairwise(pairs):
         if time == following:
@@ -70,7 +70,7 @@ class Step(Schedule):
                 refuse(f"the factor at {time} in Step.drops", "such that its value is finite", factor)
 
     @classmethod
-    def every(cls, start: float, gamma: float, interval: int) -> Schedule:
+    def every(cls, start: float, gamma: float, interval: float) -> Schedule:
         """Return *start*, multiplied by *gamma* every *interval* updates, endlessly.
 
         >>> staircase = Step.every(1.0, gamma=0.5, interval=30)
@@ -102,9 +102,9 @@ class Function(Schedule):
 
     value(t) = fn(t), and fn(steps - 1) from update steps - 1 on (a table has no more entries)
 
-    What *fn* returns must be a finite number: anything else is an error that names it. A NumPy array of
-    steps is served one by one; a stretched Function is called at fractional times, for which a table has
-    no entries. Equal only if *fn* is the same object; it has no text form.
+    What *fn* returns must be a finite number, or an array of one: anything else is an error that names it.
+    A NumPy array of steps is served one by one; a stretched Function is called at fractional times, for
+    which a table has no entries. Equal only if *fn* is the same object; it has no text form.
 
     >>> table = [0.1, 0.2, 0.4]
     >>> Function(table.__getitem__, steps=3)(7)
@@ -123,7 +123,10 @@ class Function(Schedule):
         return xp.apply(self.fn, self._checked, last)
 
     def _checked(self, t: float) -> float:
-        return as_number(f"what {self.fn!r} returns at step {t}", self.fn(t))
+        """Return what *fn* returns as a number, which an array of one element holds too, or refuse it."""
+        found = self.fn(t)
+        single = math.prod(getattr(found, "shape", (0,))) == 1
+        return as_number(f"what {self.fn!r} returns at step {t}", found.item() if single else found)
 
 
 class Between(Protocol):

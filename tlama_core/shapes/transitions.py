@@ -8,7 +8,7 @@ import attrs
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Clipping, Formula, Kernel, constantly
-from tlama_core._fields import final_value, length, number, refuse
+from tlama_core._fields import final_kind, final_value, length, number, refuse
 from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Transition(Schedule):
     end: float = number()
     steps: int = length()
     _known_kernel: Kernel = attrs.field(init=False, eq=False, repr=False)
+
+    if TYPE_CHECKING:  # what is inherited cannot be a `Length`: checkers would read a float
+
+        def __init__(self, start: float, end: float, steps: float) -> None: ...  # noqa: D107
 
     hint: ClassVar[str] = "{name}.to(end, steps) starts where the phase before it ends"
     _never_overshoots: ClassVar[bool] = False
@@ -121,7 +125,7 @@ def _span(near: float, far: float) -> float:
     return span if abs(near + span) >= abs(far) else math.nextafter(span, math.copysign(math.inf, span))
 
 
-@final_value
+@final_kind
 class Linear(Transition):
     """A straight line from *start* to *end*.
 
@@ -142,7 +146,7 @@ class Linear(Transition):
         return amount * (t / steps)
 
 
-@final_value
+@final_kind
 class Cosine(Transition):
     """Half a cosine wave from *start* to *end*, down or up.
 
@@ -167,7 +171,7 @@ class Cosine(Transition):
         return amount * wave * wave
 
 
-@final_value
+@final_kind
 class Sqrt(Transition):
     """A square root from *start* to *end*: steep at first. Downwards, the "1-sqrt" cooldown.
 
@@ -202,6 +206,10 @@ class Polynomial(Transition):
     """
 
     power: float = number(kw_only=True, above=0.0)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, start: float, end: float, steps: float, *, power: float) -> None: ...  # noqa: D107
 
     def _extra(self) -> tuple[float, ...]:
         return (self.power,)
@@ -244,6 +252,12 @@ class Exponential(Transition):
     """
 
     rate: float | None = number(default=None, kw_only=True, above=0.0)
+
+    if TYPE_CHECKING:
+
+        def __init__(  # noqa: D107
+            self, start: float, end: float, steps: float, *, rate: float | None = ...
+        ) -> None: ...
 
     def _extra(self) -> tuple[float, float]:
         """Return the rate, negative where the steep side is the end's, and what the weights divide by."""

@@ -1,6 +1,7 @@
 """Schedules as plain data and back, and the digest that tells schedules apart in every process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 import attrs
@@ -8,11 +9,14 @@ import attrs
 from tlama_core._fields import refuse
 from tlama_core.algebra import MAX_DEPTH, Schedule, nodes, require_schedule
 from tlama_core.shapes import Function
-from tlama_core.text.limits import LIMITS, Budget, Limits
-from tlama_core.text.words import TYPES
+from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
+from tlama_core.text.words import TYPES, nearest
 
 Plain: TypeAlias = "str | float | list[Plain] | dict[str, Plain] | None"
 """What JSON can hold, as far as schedules need it."""
+
+ROOT = "from_dict.data"
+"""How errors call the data that `from_dict` is given; a part of them is `from_dict.data.phases[1]`."""
 
 VERSION = 1
 """Of the dict form; the golden file of the tests holds one of each version there ever was."""
@@ -37,7 +41,7 @@ def _require_text(name: str, candidate: object) -> Schedule:
     schedule = require_schedule(name, candidate)
     if not has_text(schedule):
         rule = "free of Functions, which are equal only to themselves"
-        refuse("a schedule with a text form", rule, _first_function(schedule))
+        refuse(name, rule, _first_function(schedule))
     return schedule
 
 
@@ -96,23 +100,27 @@ class _Writer:
 
 
 def from_dict(data: Mapping[str, Any], limits: Limits = LIMITS, /) -> Schedule:
-    """Return the schedule that `to_dict` wrote as *data*.
+    """Return the schedule that `to_dict` wrote as *data*; without a version, data are of version 1.
 
     Raises `ValueError` for another version, unknown types and keys, and whatever a shape refuses, naming
     the place. Of the *limits*, those on `cycles` and `work` hold here, for what building makes larger than
-    its data: repetitions whose cycles grow, above all. A dict or list that stands in several places, as an
-    alias in YAML does, is read once.
+    its data: repetitions whose cycles grow, above all. A mapping or list that stands in several places, as
+    an alias in YAML does, is read once.
 
     >>> from_dict({"version": 1, "type": "Linear", "start": 1.0, "end": 0.0, "steps": 10})
     Linear(1.0, 0.0, steps=10)
     """
     if not isinstance(data, Mapping):
-        refuse("the data of from_dict", "a mapping", data, TypeError)
-    version = data.get("version")
+        refuse(ROOT, "a mapping", data, TypeError)
+    reader = _DataReader(Budget(require_limits("from_dict.limits", limits)))
+    version = data.get("version", VERSION)
     if type(version) is not int or version != VERSION:
-        refuse("version in from_dict", f"{VERSION}", version)
+        refuse(f"{ROOT}.version", f"{VERSION}", version)
     node = {key: held for key, held in data.items() if key != "version"}
-    return _DataReader(Budget(limits)).node(node, "it", 0)
+    try:
+        return reader.node(node, ROOT, 0)
+    except RecursionError:  # within the limit of depth, but called from deep within a program
+        raise ValueError(f"{ROOT} nests too deep for what is left of Python's stack") from None
 
 
 @attrs.define
@@ -123,32 +131,66 @@ class _DataReader:
     known: dict[int, tuple[object, object]] = attrs.Factory(dict)
 
     def _read(self, data: object, where: str, depth: int) -> object:
-        """Return what *data* say: a schedule for a mapping, a list for a list, anything else as it is."""
+        """Return what *data* say: a schedule for a mapping, a list for a row, anything else as it is."""
         if depth > 2 * MAX_DEPTH:
             raise ValueError(f"{where} nests too deep: at most {MAX_DEPTH} schedules")
-        if not isinstance(data, (list, Mapping)):
+        if id(data) in self.known:
+            return self._again(self.known[id(data)][1], where)
+        found: object
+        if isinstance(data, Mapping):
+            found = self.node(data, where, depth + 1)
+        elif isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+            found = [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
+        else:
             return data
-        if id(data) not in self.known:
-            found = (
-                [self._read(one, f"{where}[{i}]", depth + 1) for i, one in enumerate(data)]
-                if isinstance(data, list)
-                else self.node(data, where, depth + 1)
-            )
-            self.known[id(data)] = data, found  # the data too: what is let go may leave its id to others
-        return self.known[id(data)][1]
+        self.known[id(data)] = data, found  # the data too: what is let go may leave its id to others
+        return found
+
+    def _again(self, found: object, where: str) -> object:
+        """Return what was read before, charged where it is a list, which is joined again."""
+        if isinstance(found, list):
+            try:
+                self.budget.charge_again(found)
+            except ValueError as error:
+                raise ValueError(f"in {where}: {error}") from None
+        return found
 
     def node(self, data: Mapping[str, Any], where: str, depth: int) -> Schedule:
         """Return the schedule that *data* say; *where* they stand is named in every error."""
-        kind = data.get("type")
-        node = TYPES.get(kind) if isinstance(kind, str) else None
-        if node is None:
-            refuse(f"type of {where}", f"one of {', '.join(TYPES)}", kind)
-        known = [field.name for field in node.__attrs_attrs__ if field.init]
-        if unknown := [key for key in data if key not in ("type", *known)]:
-            refuse(f"a key of {where}", f"one of {', '.join(known)}", unknown[0])
-        given = {key: self._read(data[key], f"{where}.{key}", depth) for key in data if key != "type"}
+        kind = _kind(data, where)
+        node = TYPES[kind]
+        fields = [field for field in node.__attrs_attrs__ if field.init]
+        known = [field.name for field in fields]
+        given = [key for key in data if key != "type"]
+        if unknown := [key for key in given if key not in known]:
+            words = known if where != ROOT else [*known, "version"]
+            rule = f"one of {', '.join(known)}{_meant(unknown[0], words)}"
+            refuse(f"a key of {where}, a {kind},", rule, unknown[0])
+        needed = [field.name for field in fields if field.default is attrs.NOTHING]
+        if not set(needed) <= set(given):
+            refuse(where, f"a {kind} with the keys {', '.join(needed)}", given)
+        read = {key: self._read(data[key], f"{where}.{key}", depth) for key in given}
         try:
-            self.budget.charge_node(node, given)
-            return node(**given)
+            self.budget.charge_node(node, read)
+            return node(**read)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"in {where}: {error}") from None
+
+
+def _kind(data: Mapping[str, Any], where: str) -> str:
+    """Return the type that *data* name, or refuse data that name none."""
+    if "type" not in data:
+        keys = list(islice(data, 20))
+        like = nearest("type", [key for key in keys if isinstance(key, str)])
+        refuse(where, f"a mapping with the key 'type'{f', not {like!r}' if like else ''}", keys)
+    kind = data["type"]
+    if not isinstance(kind, str) or kind not in TYPES:
+        meant = _meant(kind, TYPES)
+        refuse(f"{where}.type", f"a type of schedule{meant}" if meant else f"one of {', '.join(TYPES)}", kind)
+    return kind
+
+
+def _meant(word: object, words: Iterable[str]) -> str:
+    """Return the question whether the nearest of *words* was meant, if there is one."""
+    like = nearest(word, words)
+    return f" (did you mean {like}?)" if like else ""

@@ -39,6 +39,15 @@ class Limits:
 LIMITS = Limits()
 """The limits that hold where a caller gives none."""
 
+
+def require_limits(name: str, candidate: object) -> Limits:
+    """Return *candidate*, or refuse it by *name*: names for a text are keywords, which is often forgotten."""
+    if not isinstance(candidate, Limits):
+        rule = "a Limits (names are bound by keyword: parse(text, total=100), or parse(text, **names))"
+        refuse(name, rule, candidate, TypeError)
+    return candidate
+
+
 _REBUILDERS = (Schedule.repeat, Schedule.stretch)
 """The calls that make a tree anew instead of building on it."""
 
@@ -68,8 +77,9 @@ class Budget:
     def charge_node(self, kind: type[Schedule], fields: Mapping[str, object]) -> None:
         """Charge for what `kind(**fields)` does beyond the data that say it, or raise a `ValueError`.
 
-        Cycles that grow are laid out, the phases of a chain within a chain are copied, and what is stretched
-        is rebuilt wherever it stands. Everything else is as large as its data.
+        Cycles that grow are laid out, the phases of a chain within a chain and the terms of a sum within a
+        sum are copied, and what is stretched is rebuilt wherever it stands. Everything else is as large as
+        its data.
         """
         if kind is Repeated:
             self._charge_cycles(fields.get("schedule"), fields.get("times"), fields.get("growth", 1))
@@ -77,6 +87,13 @@ class Budget:
             self.spent += places(fields.get("schedule")) - size(fields.get("schedule"))
         elif kind is Piecewise and isinstance(phases := fields.get("phases"), list):
             self.spent += sum(len(phase.phases) for phase in phases if isinstance(phase, Piecewise))
+        elif isinstance(terms := fields.get("terms"), list) and terms and type(terms[0]) is kind:
+            self.spent += len(children(terms[0]))
+        self._refuse_excess()
+
+    def charge_again(self, items: Sequence[object]) -> None:
+        """Charge for a list that was read before: it is short in the data, and joined again nevertheless."""
+        self.spent += len(items)
         self._refuse_excess()
 
     def _charge_cycles(self, schedule: object, times: object, growth: object) -> None:
@@ -103,12 +120,12 @@ def size(argument: object) -> int:
     left, seen, count = [argument], set(), 0
     while left:
         one = left.pop()
-        if isinstance(one, list):
+        if id(one) in seen:
+            count += len(one.phases) if isinstance(one, Schedule) else 0
+        elif isinstance(one, list):
+            seen.add(id(one))
             left.extend(one)
         elif isinstance(one, Schedule):
-            if id(one) in seen:
-                count += len(one.phases)
-                continue
             seen.add(id(one))
             count += 1 + _rows(one)
             left.extend(_parts(one))

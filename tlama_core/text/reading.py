@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import groupby
+from numbers import Rational
 from typing import Any, NoReturn
 
 import attrs
@@ -18,8 +19,18 @@ import attrs
 from tlama_core._fields import as_number, refuse, short_repr
 from tlama_core.algebra import OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Function
-from tlama_core.text.limits import LIMITS, Budget, Limits
-from tlama_core.text.words import ARITHMETIC, BUILDERS, METHODS, OPERATORS, SHAPES, Given, Read
+from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
+from tlama_core.text.words import (
+    ARITHMETIC,
+    BUILDERS,
+    METHODS,
+    OPERATORS,
+    SHAPES,
+    WIDEST,
+    Given,
+    Read,
+    nearest,
+)
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
@@ -33,9 +44,6 @@ ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j], + -
 
 MAX_BITS = 4_096
 """Of the numerator and of the denominator of every number on its way: exact numbers grow as they multiply."""
-
-WIDEST = 76
-"""How many characters of a text an error shows, and how long a word may be for which another is suggested."""
 
 
 class ParseError(ValueError):
@@ -78,7 +86,8 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
     Warmup(0.1, steps=2504) >> Cosine(0.1, 0.001, steps=110176)
     """
     if not isinstance(text, str):
-        refuse("the text of parse", "a str", text, TypeError)
+        refuse("parse.text", "a str", text, TypeError)
+    require_limits("parse.limits", limits)
     bound = {name: _bound(name, given) for name, given in names.items()}
     return _Reader(text, limits, bound, Budget(limits)).schedule()
 
@@ -86,13 +95,15 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
 def _bound(name: str, given: object) -> Read:
     """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as."""
     if name in BUILDERS or name in ARITHMETIC:
-        refuse("a name given to parse", "none of the library's own words", name)
+        refuse(f"parse.{name}", f"named otherwise ({name} is a word of the library)", given)
     if isinstance(given, (Schedule, OpenChain)):
         return given
     number = as_number(f"parse.{name}", given)
+    if isinstance(given, Rational):
+        return Fraction(int(given.numerator), int(given.denominator))
     try:
-        return Fraction(operator.index(given))  # type: ignore[arg-type]  # that it may fail is the question
-    except TypeError:
+        return Fraction(str(given))  # shorter than the float's own decimal where its type is narrower
+    except ValueError:
         return Fraction(repr(number))
 
 
@@ -231,19 +242,30 @@ class _Reader:
             return self.names[word]
         if word in SHAPES:
             return SHAPES[word]  # as in through(points, shape=Cosine)
-        return self._unknown(node)
+        self._refuse_function(node, word)
+        like = nearest(word, [*self.names, *SHAPES])
+        binding = f"bind a number to it, by parse(text, {word}=...) or --name {word}=..."
+        if len(word) >= WIDEST:
+            binding = "names are bound by parse(text, name=...) or --name name=..."
+        if like:
+            binding = f"did you mean {like}?" + f" If not, {binding}" * (like not in self.names)
+        return self._fail(node, f"unknown name {_cut(word)}: {binding}")
 
     def _unknown(self, node: ast.expr) -> NoReturn:
-        """Refuse a word that no table has, and suggest one that is spelled alike."""
+        """Refuse to call a word that no table has, and suggest one that is spelled alike."""
         word = self.text[node.col_offset : node.end_col_offset]
-        words = sorted({*BUILDERS, *ARITHMETIC, *self.names})
+        self._refuse_function(node, word)
+        like = nearest(word, [*BUILDERS, *ARITHMETIC])
+        hint = "a text calls shapes, such as Linear(1, 0, 10), and few functions, such as maximum(a, b)"
+        if isinstance(node, ast.Attribute):
+            hint = f"of a schedule a text calls {', '.join(METHODS)}"
+        hint = f"did you mean {like}?" if like else hint
+        self._fail(node, f"unknown name {_cut(word)}: {hint}")
+
+    def _refuse_function(self, node: ast.expr, word: str) -> None:
+        """Refuse the one shape that no text can say."""
         if word == Function.__name__:
             self._fail(node, "a Function has no text: give parse a name for it")
-        from difflib import get_close_matches
-
-        if len(word) < WIDEST and (close := get_close_matches(word, words, n=1)):
-            self._fail(node, f"unknown name {word}: did you mean {close[0]}?")
-        self._fail(node, f"unknown name {short_repr(word)[1:-1]}; known are {', '.join(words)}")
 
     def _row(self, node: ast.expr, depth: int) -> Read:
         """Read operators in a row, however many, from left to right; `>>` in a row is one chain.
@@ -339,6 +361,11 @@ class _Reader:
 
     def _refuse(self, start: int, stop: int, reason: str) -> NoReturn:
         raise ParseError(reason, self.text, start, stop) from None
+
+
+def _cut(word: str) -> str:
+    """Return *word*, or the beginning of a long one."""
+    return word if len(word) < WIDEST else f"{word[:WIDEST]}…"
 
 
 def _kind(found: Read) -> str:

@@ -6,7 +6,7 @@ Nothing outside these tables is ever called or looked up, whatever a text or dat
 import ast
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -80,6 +80,23 @@ METHODS: dict[str, Callable[..., Read]] = {
     "then": Schedule.then,
 }
 """The words that a text may call on a schedule."""
+
+
+WIDEST = 76
+"""How many characters of a text an error shows, and how long a word may be for which another is suggested."""
+
+
+def nearest(word: object, words: Iterable[str]) -> str | None:
+    """Return the one of *words* that is spelled most like *word*; None where none is, or it is no short text.
+
+    >>> nearest("Cosin", ["Constant", "Cosine"]), nearest("print", ["Constant", "Cosine"])
+    ('Cosine', None)
+    """
+    if not isinstance(word, str) or len(word) >= WIDEST:
+        return None
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, sorted(words), n=1)), None)
 
 
 def _round(number: Fraction, *digits: object) -> int:
