@@ -58,6 +58,7 @@ FRAMEWORKS = (
     "lightning",
     "accelerate",
     "orbax",
+    "ignite",
 )
 ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
@@ -74,6 +75,6 @@ def framework(name):
     return load
 
 
-torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax = map(
+torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax, ignite = map(
     framework, FRAMEWORKS
 )
