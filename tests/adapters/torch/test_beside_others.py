@@ -166,6 +166,13 @@ def test_one_whose_turn_has_not_come_is_copied_and_writes_nothing(make, run, rat
     assert run(other.optimizer, other, 5, "lr")[2:] == [[(waiting(k),)] * 2 for k in range(3)]
 
 
+def test_until_its_turn_comes_nothing_of_it_stays(make, run):
+    """Also of what else it schedules: the optimizer's own weight decay holds until then."""
+    parts = ["LinearLR", {"lr": Linear(0.5, 0.0, 4), "weight_decay": Linear(1.0, 2.0, 4)}]
+    used = run(*make(parts, [3]), 6, "weight_decay")
+    assert used == [[(decay,)] * 2 for decay in (0.01, 0.01, 0.01, 1.0, 1.25, 1.5)]
+
+
 def test_a_changed_plan_before_another_of_ours_is_what_goes_on(torch, ScheduleLR, build, run):
     """The one that waits finds the saved rate in its state, and leaves the new one where it is."""
 

@@ -81,6 +81,7 @@ class ScheduleLR(LRScheduler):
     """
 
     _known_groups = 0  # none has been checked when torch's own __init__ asks for the first rates
+    _clock = -1  # where torch begins, and where a SequentialLR puts those whose turn has not come
 
     def __init__(
         self,
@@ -132,7 +133,23 @@ class ScheduleLR(LRScheduler):
     @property
     def clock(self) -> int:
         """What has been counted so far, by `step` and `advance`: the rates in use are those of this time."""
-        return self.last_epoch
+        return self._clock
+
+    @property
+    def last_epoch(self) -> int:
+        """The clock by torch's name for it. To set it writes nothing: `step` does, and `get_lr` follows.
+
+        A `SequentialLR` sets it to -1 until this scheduler's turn comes. What was written when it was built
+        is then taken back, but for the learning rate, which the sequence itself has reset.
+        """
+        return self._clock
+
+    @last_epoch.setter
+    def last_epoch(self, epoch: int) -> None:
+        if epoch < 0 <= self._clock:
+            early = [key for key in self.in_charge() if key != "lr"]
+            write_held(self.optimizer.param_groups, {key: self._before[key] for key in early})
+        self._clock = epoch
 
     def step(self, epoch: int | None = None) -> None:
         """Move the clock by one update and write the rates: call it after every `optimizer.step()`.
@@ -147,7 +164,7 @@ class ScheduleLR(LRScheduler):
             super().step(set_to)  # warns where the order of calls is wrong
         else:
             self._step_count += 1
-            self.last_epoch += 1
+            self._clock += 1
         self._write()
 
     def advance(self, n: int) -> None:
@@ -162,7 +179,7 @@ class ScheduleLR(LRScheduler):
         >>> scheduler.get_last_lr()
         [0.967232]
         """
-        self.last_epoch += int(as_length("ScheduleLR.advance.n", n)) - 1
+        self._clock += int(as_length("ScheduleLR.advance.n", n)) - 1
         self.step()
 
     def get_lr(self) -> list[float | Tensor]:
@@ -222,7 +239,7 @@ class ScheduleLR(LRScheduler):
 
     def _write(self) -> None:
         """Write the rates of the clock into every group: what runs at every update, and so is kept fast."""
-        groups, clock = self.optimizer.param_groups, self.last_epoch
+        groups, clock = self.optimizer.param_groups, self._clock
         count = len(groups)
         if count != self._known_groups:
             self._take_in_groups()

@@ -123,12 +123,12 @@ def write_rates(groups: Sequence[dict[str, Any]], plan: Plan, clock: int, keys: 
 
 
 def write_held(groups: Sequence[dict[str, Any]], numbers: Held) -> None:
-    """Write back what `held` returned: one number for each group at every key."""
+    """Write back what `held` returned: groups added since keep theirs."""
     write_in_place(
         [
             (group, *name_and_place(key), rate)
             for key, each in numbers.items()
-            for group, rate in zip(groups, each, strict=True)
+            for group, rate in zip(groups, each, strict=False)
         ]
     )
 
