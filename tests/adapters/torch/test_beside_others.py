@@ -173,6 +173,26 @@ def test_until_its_turn_comes_nothing_of_it_stays(make, run):
     assert used == [[(decay,)] * 2 for decay in (0.01, 0.01, 0.01, 1.0, 1.25, 1.5)]
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")  # by the outer one
+@pytest.mark.parametrize("resume", [optimizer_first, chain_first, copied, pickled])
+@pytest.mark.parametrize("killed", range(7))
+def test_a_sequence_in_a_sequence_goes_on(torch, ScheduleLR, make, build, run, saved, resume, killed):
+    """Those that wait in both are counted down twice by torch when they are built."""
+
+    def new():
+        optimizer = build(2)
+        _, inner = make(["ExponentialLR", {"lr": Linear(0.5, 0.0, 4)}], [3], optimizer=optimizer)
+        last = ScheduleLR(optimizer, lr=Warmup(0.75, 4))
+        return optimizer, torch.optim.lr_scheduler.SequentialLR(optimizer, [inner, last], milestones=[5])
+
+    wanted = run(*new(), RUN, "lr")
+    assert {rate for rates in wanted for (rate,) in rates} >= {0.5}
+    optimizer, chain = new()
+    run(optimizer, chain, killed, "lr")
+    states = saved([optimizer.state_dict(), chain.state_dict()])
+    assert run(*resume(new, None, chain, states), RUN - killed, "lr") == wanted[killed:]
+
+
 def test_a_changed_plan_before_another_of_ours_is_what_goes_on(torch, ScheduleLR, build, run):
     """The one that waits finds the saved rate in its state, and leaves the new one where it is."""
 

@@ -13,6 +13,7 @@ from tlama_core._fields import as_length, refuse
 from tlama_core.adapters.torch.hyper_parameters import (
     Given,
     Held,
+    Plan,
     Schedules,
     Write,
     as_schedules,
@@ -106,6 +107,7 @@ class ScheduleLR(LRScheduler):
         start = int(as_length("ScheduleLR.clock", clock))
         self.optimizer, self._on_change = optimizer, on_change
         self._before: Held = {}
+        self.not_claimed: set[str] = set()
         self._use(as_schedules(optimizer, hyper_parameters), start)
         super().__init__(optimizer)
         self._set_clock(start)
@@ -113,12 +115,12 @@ class ScheduleLR(LRScheduler):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the compiled functions, which are made anew."""
-        return {name: value for name, value in vars(self).items() if name != "_plan"}
+        return {name: value for name, value in vars(self).items() if name not in {"_plan", "_rows"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on where the original was. A copy writes nothing: its turn may be over, or not have come."""
         vars(self).update(state)
-        self._plan = plan_of(self._schedules)
+        self._compile(plan_of(self._schedules))
         _WatchedCalls(self.optimizer)
         attach(self)
 
@@ -128,7 +130,12 @@ class ScheduleLR(LRScheduler):
         plan = plan_of(schedules)
         for _, _, rates in plan.values():
             rates(clock)
-        self._schedules, self._plan, self._lr_is_free = schedules, plan, "lr" not in schedules
+        self._schedules, self._lr_is_free = schedules, "lr" not in schedules
+        self._compile(plan)
+
+    def _compile(self, plan: Plan) -> None:
+        """Keep the functions, by key and as the rows that every update goes through."""
+        self._plan, self._rows = plan, list(plan.values())
 
     @property
     def clock(self) -> int:
@@ -149,7 +156,7 @@ class ScheduleLR(LRScheduler):
         if epoch < 0 <= self._clock:
             early = [key for key in self.in_charge() if key != "lr"]
             write_held(self.optimizer.param_groups, {key: self._before[key] for key in early})
-        self._clock = epoch
+        self._clock = max(epoch, -1)  # a SequentialLR in another counts down twice
 
     def step(self, epoch: int | None = None) -> None:
         """Move the clock by one update and write the rates: call it after every `optimizer.step()`.
@@ -221,8 +228,7 @@ class ScheduleLR(LRScheduler):
         """Set the clock, and write the rates into whatever groups the optimizer has by now."""
         self.last_epoch = clock
         self._take_in_groups()
-        if clock >= 0:  # in a SequentialLR, those whose turn has not come stand at -1
-            self._write()
+        self._write()
 
     def _take_in_groups(self) -> None:
         """Check that the schedules fit the groups there are by now, and note what those began with."""
@@ -244,7 +250,7 @@ class ScheduleLR(LRScheduler):
         if count != self._known_groups:
             self._take_in_groups()
         not_floats: list[Write] = []
-        for name, place, rates in self._plan.values():
+        for name, place, rates in self._rows:
             now = rates(clock)
             each: list[float | Tensor] = [now] * count if isinstance(now, float) else now
             if name == "lr":
@@ -333,6 +339,7 @@ class ScheduleLR(LRScheduler):
         self._take_in_groups()
         groups = self.optimizer.param_groups
         others = {key: each for key, each in found.items() if len(each) == len(groups)}
+        self.not_claimed = set(others)
         if clock >= 0:
             self._write_part({key for key in self._schedules if key not in others})
         theirs = left_to_others(self)

@@ -15,6 +15,8 @@ class Sibling(Protocol):
     """What a scheduler promises to those beside it."""
 
     optimizer: Optimizer
+    not_claimed: set[str]
+    """The keys of which another was in charge in the state that was loaded last."""
 
     def before_load(self) -> None:
         """Note what is to be written again after the optimizer has loaded a state."""
@@ -40,9 +42,9 @@ def attach(scheduler: Sibling) -> None:
 
 
 def left_to_others(scheduler: Sibling) -> set[str]:
-    """Return the keys of which another scheduler of the same optimizer is in charge."""
+    """Return the keys of which another scheduler of the same optimizer is in charge, and not by accident."""
     others = [one for one in _OF_OPTIMIZER[_innermost(scheduler)] if one is not scheduler]
-    return set().union(*(one.in_charge() for one in others))
+    return set().union(*(one.in_charge() - one.not_claimed for one in others))
 
 
 def _hook(optimizer: Optimizer, siblings: "WeakSet[Any]") -> None:
