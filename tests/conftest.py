@@ -70,6 +70,7 @@ FRAMEWORKS = (
     "lightning",
     "accelerate",
     "orbax",
+    "ignite",
 )
 ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
@@ -86,6 +87,6 @@ def framework(name):
     return load
 
 
-torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax = map(
+torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax, ignite = map(
     framework, FRAMEWORKS
 )

@@ -1,5 +1,6 @@
 """Several processes under torchrun: killed, restarted, resumed with another world size and batch."""
 
+import json
 import os
 import re
 import signal
@@ -82,8 +83,9 @@ def test_the_rate_at_every_sample_is_the_schedules_on_every_rank(torch, tmp_path
 
     state = torch.load(tmp_path / "out" / "train_ddp" / "checkpoint.pt", weights_only=True)["scheduler"]
     assert state["clock"] == int(end)
-    of_weights, of_biases = map(parse, state["schedules"]["lr"])
-    decay = parse(state["schedules"]["weight_decay"][0])
+    texts = json.loads(state["schedules"])
+    of_weights, of_biases = map(parse, texts["lr"])
+    decay = parse(texts["weight_decay"][0])
     (start,) = resumed
     for rank in range(3):
         rows = logged(tmp_path, rank)

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import json
 
 import pytest
 from hypothesis import strategies as st
@@ -63,6 +64,12 @@ def saved(torch):
         return torch.load(file, weights_only=True)
 
     return round_trip
+
+
+@pytest.fixture(scope="session")
+def texts():
+    """Return a function that reads the texts of a state."""
+    return lambda state: json.loads(state["schedules"])
 
 
 @pytest.fixture(scope="session")

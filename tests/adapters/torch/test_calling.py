@@ -108,6 +108,19 @@ def test_nothing_keeps_the_optimizer_alive(ScheduleLR, build, run):
         gc.enable()
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_thousand_schedulers_leave_one_hook(ScheduleLR, build, rates, kept):
+    optimizer, schedulers = build(), []
+    for _ in range(1_000):
+        scheduler = ScheduleLR(optimizer, lr=PRETRAIN)
+        if kept:
+            schedulers.append(scheduler)
+    assert len(optimizer._optimizer_load_state_dict_pre_hooks) == 1
+    assert len(optimizer._optimizer_load_state_dict_post_hooks) == 1
+    optimizer.load_state_dict(build().state_dict())
+    assert rates(optimizer, "lr") == [(PRETRAIN(0),)]
+
+
 def test_a_wrapped_optimizer_is_served(torch, ScheduleLR, build, run, rates):
     """As accelerate wraps them: an Optimizer by name that holds the one that works."""
 

@@ -18,7 +18,7 @@ OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
     [
         ({}, ValueError, "ScheduleLR needs a schedule for one of lr, betas, eps, weight_decay, got none"),
         ({"momentum": 1.0}, ValueError, f"a hyper-parameter of ScheduleLR must be {OFFERED}, got 'momentum'"),
-        ({"last_epoch": 4, "lr": 1.0}, ValueError, "got 'last_epoch'"),
+        ({"last_epoch": 4, "lr": 1.0}, ValueError, "clock=… says .* begins: torch's last_epoch . 1.*got 'last_epoch'"),
         ({"params": 1.0}, ValueError, "got 'params'"),
         ({"initial_lr": 1.0}, ValueError, "got 'initial_lr'"),
         ({"amsgrad": 1.0}, ValueError, "got 'amsgrad'"),
@@ -67,6 +67,12 @@ def test_what_only_some_groups_have_is_not_offered(ScheduleLR, build):
         ScheduleLR(optimizer, boost=2.0)
 
 
+@pytest.mark.parametrize("unnamed", [[PRETRAIN], [0.1, PRETRAIN]])
+def test_a_schedule_without_a_name_is_told_to_be_the_learning_rate(ScheduleLR, build, unnamed):
+    with pytest.raises(TypeError, match=r"must be given by name, as ScheduleLR\(optimizer, lr=…\), got"):
+        ScheduleLR(build(), *unnamed)
+
+
 def test_only_an_optimizer_is_one(ScheduleLR):
     with pytest.raises(TypeError, match="ScheduleLR.optimizer must be a torch.optim.Optimizer, got 5"):
         ScheduleLR(5, lr=1.0)
@@ -81,6 +87,22 @@ def test_a_clock_advances_by_whole_numbers(ScheduleLR, build, n):
         scheduler.advance(n)
     scheduler.advance(0)
     assert (scheduler.clock, scheduler.get_last_lr()) == (0, [PRETRAIN(0)])
+
+
+@pytest.mark.parametrize("epoch", [-3, math.nan, math.inf, 0.53, "3", True])
+def test_an_epoch_is_a_whole_number_and_no_loss(torch, ScheduleLR, build, rates, epoch):
+    """Early and late in a run, where torch looks on and where it does not."""
+    optimizer = build()
+    scheduler = ScheduleLR(optimizer, lr=PRETRAIN)
+    for clock in range(4):
+        for wrong in (epoch, torch.tensor(0.53)):
+            with pytest.raises(
+                (ValueError, TypeError), match="ScheduleLR.step.epoch must be a whole number >= 0"
+            ):
+                scheduler.step(wrong)
+        assert (scheduler.clock, rates(optimizer, "lr")) == (clock, [(PRETRAIN(clock),)])
+        optimizer.step()
+        scheduler.step()
 
 
 def test_what_the_caller_passed_in_is_not_changed(ScheduleLR, build, run):

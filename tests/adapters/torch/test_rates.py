@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tlama_core import Cosine, Linear, Warmup
+from tlama_core.testing.strategies import schedules
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
 GROUPS = st.integers(1, 4)
@@ -31,6 +32,31 @@ def test_what_torchs_tools_read_is_true(ScheduleLR, build, run):
     assert scheduler.get_last_lr() == scheduler._last_lr == scheduler.get_lr() == [PRETRAIN(3), 1.0]
     scheduler.get_lr().clear()
     assert scheduler.get_last_lr() == [PRETRAIN(3), 1.0]
+
+
+@pytest.mark.parametrize("tensors", [False, True])
+@settings(max_examples=50)
+@given(schedules(2), schedules(2), st.integers(0, 50), st.integers(0, 4_000))
+def test_get_lr_follows_last_epoch_and_writes_nothing(
+    torch, ScheduleLR, build, rates, tensors, a, b, clock, epoch
+):
+    """As torch's own do, in the types that the groups hold; `step` goes on from there."""
+    optimizer = build(2, lr=torch.tensor(0.1, dtype=torch.float64) if tensors else 0.1)
+    scheduler = ScheduleLR(optimizer, lr=[a, b], clock=clock)
+    scheduler.last_epoch = epoch
+    assert scheduler.get_lr() == [a(epoch), b(epoch)]
+    assert all(isinstance(rate, torch.Tensor) == tensors for rate in scheduler.get_lr())
+    assert rates(optimizer, "lr") == [(a(clock),), (b(clock),)]
+    optimizer.step()
+    scheduler.step()
+    assert rates(optimizer, "lr") == [(a(epoch + 1),), (b(epoch + 1),)]
+    assert scheduler.get_lr() == scheduler.get_last_lr()
+
+
+def test_get_lr_of_a_learning_rate_that_is_not_scheduled_is_what_the_optimizer_holds(ScheduleLR, build):
+    scheduler = ScheduleLR(build(lr=0.25), weight_decay=PRETRAIN)
+    scheduler.last_epoch = 5
+    assert scheduler.get_lr() == [0.25]
 
 
 def test_plain_numbers_are_constants(ScheduleLR, build, run):

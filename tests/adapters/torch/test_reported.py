@@ -49,7 +49,8 @@ def test_a_chain_resumed_at_a_clock_has_the_rate_of_that_clock(ScheduleLR, build
 def test_the_learning_rate_can_be_changed_when_resuming(run, resumed, stopped):
     """[pytorch#156846, SimpleTuner#680, llm-foundry#194]"""
     state = stopped(PRETRAIN, 50)
-    optimizer, scheduler = resumed(state, 0.5 * PRETRAIN, on_change="keep_new")
+    with pytest.warns(UserWarning, match="jump at clock 50"):
+        optimizer, scheduler = resumed(state, 0.5 * PRETRAIN, on_change="keep_new")
     assert run(optimizer, scheduler, 60, "lr") == [[(0.5 * PRETRAIN(k),)] for k in range(50, 110)]
 
 
@@ -61,7 +62,8 @@ def test_no_old_rate_is_left_when_the_optimizer_is_loaded_last(ScheduleLR, build
     states = optimizer.state_dict(), scheduler.state_dict()
     optimizer = build()
     scheduler = ScheduleLR(optimizer, lr=2 * PRETRAIN, weight_decay=PRETRAIN, on_change="keep_new")
-    scheduler.load_state_dict(states[1])
+    with pytest.warns(UserWarning, match="jump at clock 50"):
+        scheduler.load_state_dict(states[1])
     optimizer.load_state_dict(states[0])
     assert rates(optimizer, "lr", "weight_decay") == [(2 * PRETRAIN(50), PRETRAIN(50))]
 
@@ -104,7 +106,8 @@ def test_a_cooldown_branches_off_a_stable_checkpoint(run, rates, resumed, stoppe
     branch = stable[:30] >> Sqrt.to(0.0, steps=9)
     optimizer, scheduler = resumed(state, branch, on_change="keep_new")
     assert run(optimizer, scheduler, 10, "lr")[-1] == [(0.0,)]
-    optimizer, scheduler = resumed(scheduler.state_dict(), stable, on_change="keep_new")
+    with pytest.warns(UserWarning, match="jump at clock 40:\n  lr: 0 in the saved schedule, 1 in the given"):
+        optimizer, scheduler = resumed(scheduler.state_dict(), stable, on_change="keep_new")
     assert (scheduler.clock, rates(optimizer, "lr")) == (40, [(1.0,)])
 
 
@@ -151,14 +154,17 @@ def test_it_can_be_pickled_and_copied_with_its_optimizer(ScheduleLR, build, run,
     assert run(other.optimizer, other, 30, *NAMES) == wanted
 
 
-def test_a_state_is_small_and_plain(ScheduleLR, build, saved):
+def test_a_state_is_small_and_plain(ScheduleLR, build, saved, texts):
     """[pytorch#94450, #106243: it held the optimizer; tensorflow/addons PR #1623: it lacked a parameter]"""
     state = ScheduleLR(build(), lr=PRETRAIN, betas=(0.9, PRETRAIN)).state_dict()
-    assert state == {
-        "version": 1,
-        "clock": 0,
-        "schedules": {"lr": repr(PRETRAIN), "betas[0]": "Constant(0.9)", "betas[1]": repr(PRETRAIN)},
+    assert {key: type(value) for key, value in state.items()} == {
+        "version": int,
+        "clock": int,
+        "schedules": str,
+        "found": str,
     }
+    assert texts(state) == {"lr": repr(PRETRAIN), "betas[0]": "Constant(0.9)", "betas[1]": repr(PRETRAIN)}
+    assert (state["version"], state["clock"], state["found"]) == (2, 0, "{}")
     assert json.loads(json.dumps(state)) == state == saved(state)
 
 

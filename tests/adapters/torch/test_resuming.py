@@ -94,11 +94,6 @@ def test_every_way_of_resuming_is_bit_identical(
     wanted = run(optimizer, scheduler, more, *NAMES)
     for resume in ORDERS:
         resumed = run(*resume(ScheduleLR, make, given_, states), more, *NAMES)
-        if resume is the_saved_schedules and "lr" not in given_:
-            assert [[row[1:] for row in rows] for rows in resumed] == [
-                [row[1:] for row in rows] for rows in wanted
-            ]
-        else:
-            assert resumed == wanted, resume.__name__
+        assert resumed == wanted, resume.__name__
     copied = pickle.loads(pickle.dumps(scheduler))
     assert rates(copied.optimizer, *NAMES) == rates(optimizer, *NAMES)

@@ -2,12 +2,13 @@
 
 import json
 import re
+import warnings
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlama_core import Constant, Cosine, Function, Piecewise, Warmup
+from tlama_core import Constant, Cosine, Function, Linear, Piecewise, Warmup, parse
 from tlama_core.testing.strategies import schedules
 from tlama_core.text import ParseError
 
@@ -36,7 +37,7 @@ def test_long_texts_are_cut_in_the_message(ScheduleLR, build):
         ScheduleLR(build(2), lr=[1.0, 2.0]).load_state_dict(state)
 
 
-def test_a_function_has_no_text_and_the_state_says_so(ScheduleLR, build, run):
+def test_a_function_has_no_text_and_the_state_says_so(ScheduleLR, build, run, texts):
     mine = Constant(1.0, steps=3) >> Function(lambda t: 0.5 / (t + 1))
     optimizer = build(2)
     scheduler = ScheduleLR(optimizer, lr=[mine, 1.0], weight_decay=mine)
@@ -44,13 +45,15 @@ def test_a_function_has_no_text_and_the_state_says_so(ScheduleLR, build, run):
     with pytest.warns(UserWarning, match="lr, weight_decay holds a Function, which has no text") as warned:
         state = scheduler.state_dict()
     assert warned[0].filename == __file__
-    assert state["schedules"] == {"lr": [None, "Constant(1.0)"], "weight_decay": None}
+    assert texts(state) == {"lr": [None, "Constant(1.0)"], "weight_decay": None}
     again = ScheduleLR(build(2), lr=[mine, 1.0], weight_decay=mine)
     again.load_state_dict(json.loads(json.dumps(state)))
     assert again.get_last_lr() == [mine(5), 1.0]
     with pytest.raises(ValueError, match="weight_decay: saved a Function\n *given Constant"):
         ScheduleLR(build(2), lr=[mine, 1.0], weight_decay=0.1).load_state_dict(state)
-    with pytest.raises(TypeError, match="parse.text must be a str, got None"):
+    with pytest.raises(
+        ValueError, match="lr, weight_decay of the state .* must be schedules that have a text"
+    ):
         ScheduleLR(build(2), lr=1.0, on_change="keep_old").load_state_dict(state)
 
 
@@ -75,8 +78,35 @@ def test_a_refused_state_changes_nothing(ScheduleLR, build, rates):
         (None, "the state given to ScheduleLR must be one that ScheduleLR.state_dict.. returned"),
         ({"clock": -2}, "the clock of the state given to ScheduleLR must be a whole number >= -1, got -2"),
         ({"clock": 5.5}, "must be a whole number"),
-        ({"version": 2}, "the version of the state given to ScheduleLR must be 1, got 2"),
-        ({"schedules": None}, "the schedules of the state given to ScheduleLR must be"),
+        ({"version": 3}, "the version of the state given to ScheduleLR must be 1 or 2, got 3"),
+        ({"version": []}, "the version of the state given to ScheduleLR must be 1 or 2, got"),
+        (
+            {"schedules": None},
+            "the schedules of the state given to ScheduleLR must be a text in JSON, got None",
+        ),
+        ({"schedules": "lr = 5"}, "the schedules of the state given to ScheduleLR must be a text in JSON"),
+        (
+            {"schedules": "[" * 100_000},
+            "the schedules of the state given to ScheduleLR must be a text in JSON",
+        ),
+        ({"schedules": '["lr"]'}, "the schedules of the state given to ScheduleLR must be texts by"),
+        ({"schedules": '{"lr": 5}'}, "the schedules of the state given to ScheduleLR must be texts by"),
+        (
+            {"version": 1, "schedules": None},
+            "the schedules of the state given to ScheduleLR must be texts by",
+        ),
+        ({"version": 1, "schedules": {5: "Constant(1.0)"}}, "must be texts by hyper-parameter, got {5:"),
+        ({"version": 1, "schedules": {"lr": [5]}}, "must be texts by hyper-parameter, got {'lr'"),
+        (
+            {"found": None},
+            "the found rates of the state given to ScheduleLR must be a text in JSON, got None",
+        ),
+        ({"found": '{"lr": 5}'}, "the found rates of the state given to ScheduleLR must be lists of numbers"),
+        (
+            {"found": '{"lr": ["x"]}'},
+            "the found rates of the state given to ScheduleLR must be lists of numbers",
+        ),
+        ({"found": "[]"}, "the found rates of the state given to ScheduleLR must be lists of numbers"),
     ],
 )
 def test_what_is_no_state_is_refused(ScheduleLR, build, change, message):
@@ -151,14 +181,51 @@ def test_what_differs_is_refused_and_named_and_nothing_else(ScheduleLR, build, g
 
 @settings(max_examples=100)
 @given(st.data(), GROUPS, st.integers(0, 4_000))
-def test_it_is_said_which_schedules_to_keep(ScheduleLR, build, rates, givens, expected, data, groups, clock):
+def test_it_is_said_which_schedules_to_keep(
+    ScheduleLR, build, rates, givens, expected, texts, data, groups, clock
+):
     """Either way the clock is the saved one; what the saved ones schedule is theirs again, all of it."""
     old = data.draw(givens(groups))
     new = data.draw(givens(groups))
     state = ScheduleLR(build(groups), **old, clock=clock).state_dict()
     for on_change, kept in (("keep_new", new), ("keep_old", old)):
         scheduler = ScheduleLR(build(groups), **new, on_change=on_change)
-        scheduler.load_state_dict(state)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "ScheduleLR goes on with other schedules, which jump")
+            scheduler.load_state_dict(state)
         assert scheduler.clock == clock
         assert rates(scheduler.optimizer, *kept) == expected(clock, groups, kept)
-        assert scheduler.state_dict()["schedules"].keys() == of_each(groups, kept).keys()
+        assert texts(scheduler.state_dict()).keys() == of_each(groups, kept).keys()
+
+
+def test_a_state_of_version_1_loads_as_ever(ScheduleLR, build, rates):
+    """It does not say what was found: the rates of the clock are written, but not before clock 0."""
+    for clock in (0, 7, -1):
+        optimizer = build(2)
+        scheduler = ScheduleLR(optimizer, lr=PRETRAIN, clock=50)
+        scheduler.load_state_dict({"version": 1, "clock": clock, "schedules": {"lr": repr(PRETRAIN)}})
+        assert (scheduler.clock, rates(optimizer, "lr")) == (
+            clock,
+            [(PRETRAIN(clock if clock >= 0 else 50),)] * 2,
+        )
+        assert scheduler.get_last_lr() == [rate for (rate,) in rates(optimizer, "lr")]
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        Piecewise.of([Linear(1.0 / k, 0.0, k) for k in range(1, 5_000)]),
+        Linear(1.0, 0.5, 3).repeat(5_000, growth=1.001),
+        Piecewise.of([Linear(1.0 / k, 0.0, k) for k in range(1, 40)]).repeat(900, growth=1.01),
+    ],
+    ids=["characters", "cycles", "work"],
+)
+def test_whatever_was_saved_can_be_kept(ScheduleLR, build, large):
+    """Past the limits that `parse` has for texts from outside too."""
+    with pytest.raises(ParseError):
+        parse(repr(large))
+    state = ScheduleLR(build(), lr=large, clock=5).state_dict()
+    scheduler = ScheduleLR(build(), lr=1.0, on_change="keep_old")
+    scheduler.load_state_dict(state)
+    assert scheduler.state_dict() == state
+    assert scheduler.get_last_lr() == [large(5)]

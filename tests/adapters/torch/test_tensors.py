@@ -39,6 +39,34 @@ def test_groups_that_share_a_tensor_get_one_each(torch, ScheduleLR, build, run, 
     assert both.get_last_lr() == [1.0, 2.0, 3.0, 4.0]
 
 
+@pytest.mark.parametrize("scheduled", [{"lr"}, {"weight_decay"}, {"lr", "weight_decay"}, {"betas"}])
+def test_a_tensor_that_several_share_moves_only_what_is_scheduled(
+    torch, ScheduleLR, build, run, rates, scheduled
+):
+    """The scheduled place keeps the tensor; a state that is loaded brings it back in both."""
+    names = ("lr", "weight_decay", "betas")
+
+    def sharing():
+        one = torch.tensor(0.1)
+        return build(2, lr=one, weight_decay=one, betas=(one, one), capturable=True)
+
+    curves = {"lr": Linear(1.0, 0.0, 8), "weight_decay": Linear(0.5, 0.0, 8), "betas": (0.25, 0.75)}
+    optimizer = sharing()
+    held = [optimizer.param_groups[0][name] for name in scheduled]
+    scheduler = ScheduleLR(optimizer, **{name: curves[name] for name in scheduled})
+    if "betas" not in scheduled:
+        assert any(optimizer.param_groups[0][name] is one for name, one in zip(scheduled, held, strict=True))
+    tenth = torch.tensor(0.1).item()
+    for clock in (0, 2):
+        moved = {name: a if name == "betas" else a(clock) for name, a in curves.items() if name in scheduled}
+        still = {"lr": tenth, "weight_decay": tenth, "betas": (tenth, tenth)}
+        wanted = [tuple((still | moved)[name] for name in names)] * 2
+        assert rates(optimizer, *names) == wanted
+        optimizer.load_state_dict(sharing().state_dict())
+        assert rates(optimizer, *names) == wanted
+        run(optimizer, scheduler, 2)
+
+
 def test_loaded_tensors_are_the_ones_that_are_filled(torch, ScheduleLR, build, run, rates):
     """`Optimizer.load_state_dict` replaces the groups, and may bring shared tensors back."""
     shared = torch.tensor(0.1)

@@ -1,9 +1,8 @@
 """Schedules as a `torch.optim.lr_scheduler.LRScheduler`, for any hyper-parameter of the param groups."""
 
-import contextlib
+import math
 import warnings
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 from torch import Tensor
@@ -13,19 +12,29 @@ from torch.optim.lr_scheduler import LRScheduler
 from tlama_core._fields import as_length, refuse
 from tlama_core.adapters.torch.hyper_parameters import (
     Given,
+    Held,
+    Plan,
     Schedules,
     Write,
     as_schedules,
     copied,
-    name_and_place,
+    held,
+    like,
     offered,
-    rates_of,
+    part_tensors,
+    plan_of,
     require_fitting,
+    ruled,
+    write_held,
     write_in_place,
+    write_rates,
 )
+from tlama_core.adapters.torch.siblings import attach, left_to_others
 from tlama_core.adapters.torch.states import (
+    Texts,
     canonical,
     differences,
+    jumps,
     parsed,
     read,
     state_of,
@@ -36,7 +45,8 @@ from tlama_core.adapters.torch.states import (
 __all__ = ["ScheduleLR"]
 
 OnChange: TypeAlias = Literal["error", "keep_new", "keep_old"]
-Arguments: TypeAlias = tuple[Optimizer, Schedules, int, OnChange]
+EARLY = 2
+"""So many calls of `step` are watched for others that set the learning rate: later ones cost nothing."""
 
 
 class ScheduleLR(LRScheduler):
@@ -65,18 +75,19 @@ class ScheduleLR(LRScheduler):
     ...     scheduler.step()
     [1.0] (0.9, 0.5)
     [0.75] (0.9, 0.75)
-    >>> scheduler.state_dict()["clock"], scheduler.state_dict()["schedules"]["lr"]
-    (2, 'Linear(1.0, 0.0, steps=4)')
+    >>> scheduler.state_dict()["clock"]
+    2
 
     Source: https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
     """
 
     _known_groups = 0  # none has been checked when torch's own __init__ asks for the first rates
+    _clock = -1  # where torch begins, and where a SequentialLR puts those whose turn has not come
 
     def __init__(
         self,
         optimizer: Optimizer,
-        *,
+        *unnamed: object,
         clock: int = 0,
         on_change: OnChange = "error",
         **hyper_parameters: Given,
@@ -84,6 +95,9 @@ class ScheduleLR(LRScheduler):
         """Write the rates of *clock* into *optimizer*, and be ready for its next update."""
         if not isinstance(optimizer, Optimizer):
             refuse("ScheduleLR.optimizer", "a torch.optim.Optimizer", optimizer, TypeError)
+        if unnamed:
+            rule = "given by name, as ScheduleLR(optimizer, lr=…)"
+            refuse("a schedule of ScheduleLR", rule, unnamed[0], TypeError)
         if on_change not in get_args(OnChange):
             refuse("ScheduleLR.on_change", f"one of {', '.join(get_args(OnChange))}", on_change)
         if not hyper_parameters:
@@ -91,51 +105,73 @@ class ScheduleLR(LRScheduler):
                 f"ScheduleLR needs a schedule for one of {', '.join(offered(optimizer))}, got none"
             )
         start = int(as_length("ScheduleLR.clock", clock))
-        self._attach(optimizer, as_schedules(optimizer, hyper_parameters), start, on_change)
-
-    def _attach(self, optimizer: Optimizer, schedules: Schedules, clock: int, on_change: OnChange) -> None:
-        """Begin at *clock*, and write the rates again whenever the optimizer loads a state."""
         self.optimizer, self._on_change = optimizer, on_change
-        self._use(schedules, clock)
+        self._before: Held = {}
+        self.not_claimed: set[str] = set()
+        self._use(as_schedules(optimizer, hyper_parameters), start)
         super().__init__(optimizer)
-        self._set_clock(clock)
-        myself = weakref.ref(self)  # the optimizer must not keep its scheduler, which keeps the optimizer
+        self._set_clock(start)
+        attach(self)
 
-        def rewrite(_: Optimizer) -> None:
-            scheduler = myself()
-            if scheduler is not None:
-                scheduler._set_clock(scheduler.last_epoch)
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the compiled functions, which are made anew."""
+        return {name: value for name, value in vars(self).items() if name not in {"_plan", "_rows"}}
 
-        with contextlib.suppress(AttributeError):  # a wrapper may lack the hooks of the optimizer in it
-            getattr(optimizer, "optimizer", optimizer).register_load_state_dict_post_hook(rewrite)
-
-    def __reduce__(self) -> tuple[Callable[..., "ScheduleLR"], Arguments]:
-        """Pickle the arguments: compiled functions and the optimizer's hook are made anew."""
-        return _rebuilt, (self.optimizer, self._schedules, self.last_epoch, self._on_change)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on where the original was. A copy writes nothing: its turn may be over, or not have come."""
+        vars(self).update(state)
+        self._compile(plan_of(self._schedules))
+        _WatchedCalls(self.optimizer)
+        attach(self)
 
     def _use(self, schedules: Schedules, clock: int) -> None:
         """Keep *schedules* as functions; what cannot be used at *clock* fails before anything changes."""
         require_fitting(self.optimizer, schedules)
-        plan = [(*name_and_place(key), rates_of(scheduled)) for key, scheduled in schedules.items()]
-        for _, _, rates in plan:
+        plan = plan_of(schedules)
+        for _, _, rates in plan.values():
             rates(clock)
-        self._schedules, self._plan, self._lr_is_free = schedules, plan, "lr" not in schedules
+        self._schedules, self._lr_is_free = schedules, "lr" not in schedules
+        self._compile(plan)
+
+    def _compile(self, plan: Plan) -> None:
+        """Keep the functions, by key and as the rows that every update goes through."""
+        self._plan, self._rows = plan, list(plan.values())
 
     @property
     def clock(self) -> int:
         """What has been counted so far, by `step` and `advance`: the rates in use are those of this time."""
-        return self.last_epoch
+        return self._clock
+
+    @property
+    def last_epoch(self) -> int:
+        """The clock by torch's name for it. To set it writes nothing: `step` does, and `get_lr` follows.
+
+        A `SequentialLR` sets it to -1 until this scheduler's turn comes. What was written when it was built
+        is then taken back, but for the learning rate, which the sequence itself has reset.
+        """
+        return self._clock
+
+    @last_epoch.setter
+    def last_epoch(self, epoch: int) -> None:
+        if epoch < 0 <= self._clock:
+            early = [key for key in self.in_charge() if key != "lr"]
+            write_held(self.optimizer.param_groups, {key: self._before[key] for key in early})
+        self._clock = max(epoch, -1)  # a SequentialLR in another counts down twice
 
     def step(self, epoch: int | None = None) -> None:
         """Move the clock by one update and write the rates: call it after every `optimizer.step()`.
 
-        torch has deprecated *epoch*, which sets the clock.
+        torch has deprecated *epoch*, which sets the clock; it is no place for a loss. Warns at first where
+        something else has set the learning rate meanwhile, as in a `ChainedScheduler`: these rates are set,
+        and do not multiply those of others.
         """
-        if self._step_count == 1 or epoch is not None:
-            super().step(epoch)  # warns where the order of calls is wrong
+        if self._step_count <= EARLY or epoch is not None:
+            self._warn_of_others()
+            set_to = None if epoch is None else int(as_length("ScheduleLR.step.epoch", epoch))
+            super().step(set_to)  # warns where the order of calls is wrong
         else:
             self._step_count += 1
-            self.last_epoch += 1
+            self._clock += 1
         self._write()
 
     def advance(self, n: int) -> None:
@@ -150,12 +186,39 @@ class ScheduleLR(LRScheduler):
         >>> scheduler.get_last_lr()
         [0.967232]
         """
-        self.last_epoch += int(as_length("ScheduleLR.advance.n", n)) - 1
+        self._clock += int(as_length("ScheduleLR.advance.n", n)) - 1
         self.step()
 
     def get_lr(self) -> list[float | Tensor]:
-        """Return the learning rate of every group at the clock, as `get_last_lr()` does."""
-        return list(self._last_lr)
+        """Return the learning rate of every group at `last_epoch`, wherever that was set to.
+
+        Before clock 0, and where no schedule moves it, that is what the optimizer holds.
+        """
+        groups = self.optimizer.param_groups
+        if self._lr_is_free or self.last_epoch < 0:
+            return [copied(group["lr"]) for group in groups]
+        now = self._plan["lr"][2](self.last_epoch)
+        each: list[float | Tensor] = [now] * len(groups) if isinstance(now, float) else now
+        return [like(group["lr"], rate) for group, rate in zip(groups, each, strict=True)]
+
+    def in_charge(self) -> set[str]:
+        """Return the keys at which the optimizer holds exactly the rates of the clock.
+
+        Not those of a scheduler whose turn in a `SequentialLR` is over or has not come, or of one whose
+        rates another multiplies: what such a one finds when states are loaded, it leaves.
+        """
+        return ruled(self.optimizer.param_groups[: self._known_groups], self._plan, self.last_epoch)
+
+    def before_load(self) -> None:
+        """Note which rates are to be written again after the optimizer has loaded a state."""
+        self._to_rewrite = self.in_charge()
+
+    def after_load(self) -> None:
+        """Write them again: the groups came with what they held when they were saved."""
+        written = self.in_charge()
+        self._before = {key: noted for key, noted in self._before.items() if key in written}
+        self._take_in_groups()
+        self._write_part(self._to_rewrite)
 
     def _update_lr(self, epoch: int | None = None) -> None:
         """Move the clock: what torch calls inside `step()`, and where a SequentialLR comes to this one."""
@@ -165,25 +228,29 @@ class ScheduleLR(LRScheduler):
         """Set the clock, and write the rates into whatever groups the optimizer has by now."""
         self.last_epoch = clock
         self._take_in_groups()
-        if clock >= 0:  # in a SequentialLR, those whose turn has not come stand at -1
-            self._write()
+        self._write()
 
     def _take_in_groups(self) -> None:
-        """Check that the schedules fit the groups there are by now, and note the rates those began with."""
+        """Check that the schedules fit the groups there are by now, and note what those began with."""
+        groups = self.optimizer.param_groups
         require_fitting(self.optimizer, self._schedules)
-        for group in self.optimizer.param_groups:
+        for group in groups:
             group.setdefault("initial_lr", copied(group["lr"]))
-        self.base_lrs = [copied(group["initial_lr"]) for group in self.optimizer.param_groups]
-        self._known_groups = len(self.base_lrs)
+        self.base_lrs = [copied(group["initial_lr"]) for group in groups]
+        for key in self._schedules:
+            noted = self._before.setdefault(key, [])
+            noted += held(groups[len(noted) :], [key])[key]
+        part_tensors(groups, self._schedules)
+        self._known_groups = len(groups)
 
     def _write(self) -> None:
         """Write the rates of the clock into every group: what runs at every update, and so is kept fast."""
-        groups, clock = self.optimizer.param_groups, self.last_epoch
+        groups, clock = self.optimizer.param_groups, self._clock
         count = len(groups)
         if count != self._known_groups:
             self._take_in_groups()
         not_floats: list[Write] = []
-        for name, place, rates in self._plan:
+        for name, place, rates in self._rows:
             now = rates(clock)
             each: list[float | Tensor] = [now] * count if isinstance(now, float) else now
             if name == "lr":
@@ -198,6 +265,25 @@ class ScheduleLR(LRScheduler):
         if not_floats or self._lr_is_free:
             self._last_lr = [copied(group["lr"]) for group in groups]
 
+    def _write_part(self, keys: set[str]) -> None:
+        """Write the rates of the clock at *keys* alone; what else the groups hold stays."""
+        write_rates(self.optimizer.param_groups, self._plan, self.last_epoch, keys)
+        self._last_lr = self.get_lr()
+
+    def _warn_of_others(self) -> None:
+        """Warn where the learning rate is not what was last written, but for rounding."""
+        if self._step_count == 0 or self._lr_is_free:  # 0: the first step, which torch makes itself
+            return
+        for group, wrote in zip(self.optimizer.param_groups, self._last_lr, strict=False):
+            if not math.isclose(group["lr"], wrote, rel_tol=1e-6):
+                warnings.warn(
+                    f"ScheduleLR: something else has set lr to {float(group['lr']):g} since {float(wrote):g}"
+                    " was written. ScheduleLR sets rates and does not multiply those of others, in a"
+                    " ChainedScheduler too: the product is a schedule, a * b",
+                    stacklevel=3,
+                )
+                return
+
     def state_dict(self) -> dict[str, Any]:
         """Return a version, the clock and the schedules' texts: plain data, for `torch.save` or JSON.
 
@@ -210,16 +296,22 @@ class ScheduleLR(LRScheduler):
                 " loading this state cannot tell whether it has changed",
                 stacklevel=2,
             )
-        return state_of(self.last_epoch, self._schedules)
+        written = self.in_charge()
+        others = [key for key in self._schedules if key not in written]
+        found = held(self.optimizer.param_groups, others)
+        return state_of(self.last_epoch, self._schedules, found)
 
     def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
         """Set the clock and write the rates; nothing of the optimizer's own state is needed for them.
 
+        Where another scheduler was in charge when the state was saved, what the optimizer held then is
+        written, unless another `ScheduleLR` is in charge of it by now.
+
         Raises `ValueError` for what is not such a state, and for other schedules unless *on_change* says
-        which to keep. What is refused changes nothing.
+        which to keep. Warns where those of "keep_new" jump. What is refused changes nothing.
         """
-        clock, saved = read(state_dict)
-        old, new = canonical(saved), canonical(texts_of(self._schedules))
+        state = read(state_dict)
+        old, new = canonical(state.texts), canonical(texts_of(self._schedules))
         if old != new and self._on_change == "error":
             raise ValueError(
                 f"ScheduleLR was given a state with other schedules:{differences(old, new)}\nBuild it with"
@@ -227,12 +319,48 @@ class ScheduleLR(LRScheduler):
                 " to go on with the saved ones"
             )
         if old != new and self._on_change == "keep_old":
-            self._use(parsed(saved), max(clock, 0))
-        self._set_clock(clock)
+            self._take_over(parsed(state.texts), max(state.clock, 0))
+        found = {} if state.found is None else state.found
+        if old != new and self._on_change == "keep_new" and state.clock >= 0:
+            compared = {key: text for key, text in old.items() if key not in found}
+            _warn_of_jumps(compared, self._schedules, state.clock)
+        self._resume(state.clock, found)
+
+    def _take_over(self, schedules: Schedules, clock: int) -> None:
+        """Go on with saved *schedules*; what only the given ones move is as if those had never been."""
+        written = self.in_charge()
+        self._use(schedules, clock)
+        dropped = written - schedules.keys()
+        write_held(self.optimizer.param_groups, {key: self._before[key] for key in dropped})
+
+    def _resume(self, clock: int, found: Held) -> None:
+        """Go on at *clock*: write the rates, and where another was in charge what was *found*."""
+        self.last_epoch = clock
+        self._take_in_groups()
+        groups = self.optimizer.param_groups
+        others = {key: each for key, each in found.items() if len(each) == len(groups)}
+        self.not_claimed = set(others)
+        if clock >= 0:
+            self._write_part({key for key in self._schedules if key not in others})
+        theirs = left_to_others(self)
+        write_held(
+            groups, {key: others[key] for key in self._schedules if key in others and key not in theirs}
+        )
+        self._last_lr = self.get_lr()
 
 
-def _rebuilt(optimizer: Optimizer, schedules: Schedules, clock: int, on_change: OnChange) -> ScheduleLR:
-    """Return the scheduler that was pickled, attached to the optimizer that came with it."""
-    scheduler = ScheduleLR.__new__(ScheduleLR)
-    scheduler._attach(optimizer, schedules, clock, on_change)
-    return scheduler
+class _WatchedCalls(LRScheduler):
+    """Has torch watch the order of calls on an optimizer, as every scheduler does, and does nothing else."""
+
+    def _initial_step(self) -> None:
+        """Write nothing."""
+
+
+def _warn_of_jumps(old: Texts, schedules: Schedules, clock: int) -> None:
+    """Warn where *schedules* do not go on from the *old* ones."""
+    if lines := jumps(old, schedules, clock):
+        warnings.warn(
+            f"ScheduleLR goes on with other schedules, which jump at clock {clock:,}:{lines}\n"
+            "`retarget`, or `old[:clock] >> …`, makes one that goes on where the saved one is",
+            stacklevel=3,
+        )

@@ -4,7 +4,7 @@ A hyper-parameter (`lr`, `betas`) has a *key* for every number that it holds: it
 place of a tuple (`betas[0]`, `betas[1]`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NoReturn, TypeAlias
 
@@ -25,6 +25,10 @@ Rates: TypeAlias = Callable[[int], float | list[float | Tensor]]
 """The function of the clock that gives the rate of all groups, or a list with one per group."""
 Write: TypeAlias = tuple[dict[str, Any], str, int | None, float | Tensor]
 """A param group, the hyper-parameter, the place in its tuple (if it is one), and the rate to write there."""
+Plan: TypeAlias = dict[str, tuple[str, int | None, Rates]]
+"""By key: the hyper-parameter, the place in its tuple (if it is one), and its rates."""
+Held: TypeAlias = dict[str, list[float]]
+"""By key: the numbers that the param groups hold, one for each."""
 
 
 def offered(optimizer: Optimizer) -> dict[str, tuple[str, ...]]:
@@ -80,6 +84,71 @@ def rates_of(scheduled: Schedule | list[Schedule]) -> Rates:
     return lambda clock: [*pick([function(clock) for function in functions])]
 
 
+def plan_of(schedules: Schedules) -> Plan:
+    """Return *schedules* as compiled functions of the clock, with the places that they are written to."""
+    return {key: (*name_and_place(key), rates_of(scheduled)) for key, scheduled in schedules.items()}
+
+
+def held(groups: Iterable[dict[str, Any]], keys: Iterable[str]) -> Held:
+    """Return what *groups* hold at *keys*, as numbers that do not change when a tensor is filled."""
+    return {key: [float(_at(group, *name_and_place(key))) for group in groups] for key in keys}
+
+
+def ruled(groups: Sequence[dict[str, Any]], plan: Plan, clock: int) -> set[str]:
+    """Return the keys at which *groups* hold exactly the rates of *plan* at *clock*.
+
+    There the plan is in charge; at the others something else has written since, or will be written over.
+    Before clock 0 it is in charge of nothing. A tensor is compared with the rate in the tensor's own type.
+    """
+    if clock < 0:
+        return set()
+    return {
+        key
+        for key, (name, place, rates) in plan.items()
+        if all(
+            _holds(_at(group, name, place), rate)
+            for group, rate in zip(groups, _each(rates(clock), len(groups)), strict=True)
+        )
+    }
+
+
+def write_rates(groups: Sequence[dict[str, Any]], plan: Plan, clock: int, keys: Collection[str]) -> None:
+    """Write the rates of *clock* at *keys* alone."""
+    writes: list[Write] = []
+    for key, (name, place, rates) in plan.items():
+        if key in keys:
+            each = _each(rates(clock), len(groups))
+            writes += [(group, name, place, rate) for group, rate in zip(groups, each, strict=True)]
+    write_in_place(writes)
+
+
+def write_held(groups: Sequence[dict[str, Any]], numbers: Held) -> None:
+    """Write back what `held` returned: groups added since keep theirs."""
+    write_in_place(
+        [
+            (group, *name_and_place(key), rate)
+            for key, each in numbers.items()
+            for group, rate in zip(groups, each, strict=False)
+        ]
+    )
+
+
+def part_tensors(groups: Sequence[dict[str, Any]], keys: Collection[str]) -> None:
+    """Copy a tensor of *keys* wherever it also stands at another key, which must not move with it.
+
+    The scheduled place keeps the tensor that it had: compiled optimizers read the one that they first saw.
+    """
+    places = [name_and_place(key) for key in keys]
+    scheduled = {id(_at(group, *place)) for group in groups for place in places}
+    for group in groups:
+        for name, value in list(group.items()):
+            for other in _keys(name, value):
+                place = name_and_place(other)
+                current = _at(group, *place)
+                if other not in keys and isinstance(current, Tensor) and id(current) in scheduled:
+                    _put(group, *place, current.clone())
+
+
 def write_in_place(writes: Sequence[Write]) -> None:
     """Write rates where no plain float is: a tensor stays the same object, unless another group shares it.
 
@@ -88,19 +157,44 @@ def write_in_place(writes: Sequence[Write]) -> None:
     """
     filled: set[int] = set()
     for group, name, place, rate in writes:
-        current = group[name] if place is None else group[name][place]
+        current = _at(group, name, place)
         if isinstance(current, Tensor):
             current = current.clone() if id(current) in filled else current
             filled.add(id(current))
             current.fill_(rate)
         else:
             current = rate
-        group[name] = current if place is None else (*group[name][:place], current, *group[name][place + 1 :])
+        _put(group, name, place, current)
+
+
+def like(current: float | Tensor, rate: float | Tensor) -> float | Tensor:
+    """Return *rate* in the type of *current*: a tensor of its own where that is one."""
+    return current.clone().fill_(rate) if isinstance(current, Tensor) else rate
 
 
 def copied(rate: float | Tensor) -> float | Tensor:
     """Return *rate*, of which a tensor is a copy: what is filled later must not change it."""
     return rate.clone() if isinstance(rate, Tensor) else rate
+
+
+def _at(group: dict[str, Any], name: str, place: int | None) -> Any:
+    """Return what *group* holds at a key."""
+    return group[name] if place is None else group[name][place]
+
+
+def _put(group: dict[str, Any], name: str, place: int | None, current: float | Tensor) -> None:
+    """Let *group* hold *current* at a key; a tuple is made anew around it."""
+    group[name] = current if place is None else (*group[name][:place], current, *group[name][place + 1 :])
+
+
+def _each(now: float | list[float | Tensor], count: int) -> list[float | Tensor]:
+    """Return a rate for each of *count* groups."""
+    return now if isinstance(now, list) else [now] * count
+
+
+def _holds(current: float | Tensor, rate: float | Tensor) -> bool:
+    """Whether *current* is *rate*, in the type of *current*."""
+    return bool(current == like(current, rate))
 
 
 def _keys(name: str, value: object) -> tuple[str, ...]:
@@ -120,6 +214,8 @@ def _is_rate(value: object) -> bool:
 def _refuse_key(optimizer: Optimizer, key: str) -> NoReturn:
     """Say that the optimizer has no such hyper-parameter, and which ones it has."""
     rule = f"one of those of the given {type(optimizer).__name__}: {', '.join(offered(optimizer))}"
+    if key == "last_epoch":
+        rule += " (clock=… says at which update it begins: torch's last_epoch + 1)"
     refuse("a hyper-parameter of ScheduleLR", rule, key)
 
 

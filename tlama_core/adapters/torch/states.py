@@ -1,39 +1,69 @@
-"""The state of a `ScheduleLR` as plain data: its version, its clock, and the texts of its schedules."""
+"""The state of a `ScheduleLR` as plain data: its version, its clock, its schedules as text, what it found.
 
+A state holds no dict within a dict: checkpoints that take nested dicts apart, as torch.distributed.checkpoint
+does, load into the keys that the new run has, and would not see that the old run had others.
+"""
+
+import json
 from collections.abc import Mapping
-from typing import TypeAlias
+from itertools import repeat
+from typing import Any, TypeAlias
 
-from tlama_core._fields import as_length, refuse
-from tlama_core.adapters.torch.hyper_parameters import Schedules
-from tlama_core.algebra import Schedule
-from tlama_core.text import has_text, parse
+import attrs
+
+from tlama_core._evaluation.python_numbers import value_at
+from tlama_core._fields import as_length, is_number, refuse
+from tlama_core.adapters.torch.hyper_parameters import Held, Schedules
+from tlama_core.algebra import MAX_GROWN_CYCLES, Schedule
+from tlama_core.text import Limits, has_text, parse
 
 Text: TypeAlias = str | list[str | None] | None
 """Of one schedule for all groups, or of a list with one per group; None for a schedule without a text."""
 Texts: TypeAlias = dict[str, Text]
 """By key, as the schedules are."""
 
-VERSION = 1
+VERSION = 2
 MAX_SHOWN = 2_000
+ROUNDING = 1e-9
+"""Two rates no further apart than this, relatively, are one: plans are cut and stretched in floats."""
 
 
-def state_of(clock: int, schedules: Schedules) -> dict[str, object]:
+@attrs.frozen
+class State:
+    """What a state says: the clock, the texts, and what the param groups held where another was in charge.
+
+    `found` is None in a state of version 1, which does not say that.
+    """
+
+    clock: int
+    texts: Texts
+    found: Held | None
+
+
+def state_of(clock: int, schedules: Schedules, found: Held) -> dict[str, object]:
     """Return a state that `torch.save` and JSON can hold."""
-    return {"version": VERSION, "clock": clock, "schedules": texts_of(schedules)}
+    texts = json.dumps(texts_of(schedules))
+    return {"version": VERSION, "clock": clock, "schedules": texts, "found": json.dumps(found)}
 
 
-def read(state: object) -> tuple[int, Texts]:
-    """Return the clock and the texts of a state; refuse what `state_of` did not make."""
+def read(state: object) -> State:
+    """Return what a state says, of this version or of version 1; refuse what `state_of` did not make."""
     if not isinstance(state, Mapping) or not {"version", "clock", "schedules"} <= state.keys():
         rule = "one that ScheduleLR.state_dict() returned (from another scheduler's, give clock=…)"
         refuse("the state given to ScheduleLR", rule, state)
-    if state["version"] != VERSION:
-        refuse("the version of the state given to ScheduleLR", str(VERSION), state["version"])
-    if not isinstance(state["schedules"], Mapping):
-        rule = "a dict of texts"
-        refuse("the schedules of the state given to ScheduleLR", rule, state["schedules"])
+    version = state["version"]
+    if version not in (1, VERSION):  # not a set: what is given may be anything
+        refuse("the version of the state given to ScheduleLR", f"1 or {VERSION}", version)
+    texts = state["schedules"] if version == 1 else _unpacked("schedules", state["schedules"])
+    if not _are_texts(texts):
+        refuse("the schedules of the state given to ScheduleLR", "texts by hyper-parameter", texts)
+    found = None if version == 1 else _unpacked("found rates", state.get("found"))
+    if found is not None and not _are_numbers(found):
+        refuse(
+            "the found rates of the state given to ScheduleLR", "lists of numbers by hyper-parameter", found
+        )
     clock = int(as_length("the clock of the state given to ScheduleLR", state["clock"], at_least=-1))
-    return clock, dict(state["schedules"])
+    return State(clock, dict(texts), found)
 
 
 def texts_of(schedules: Schedules) -> Texts:
@@ -45,9 +75,12 @@ def texts_of(schedules: Schedules) -> Texts:
 
 
 def parsed(texts: Texts) -> Schedules:
-    """Return the schedules that the texts describe; `parse` refuses what is not a text."""
+    """Return the schedules that the texts describe, or refuse what has no text or is none."""
+    if silent := without_text(texts):
+        rule = "schedules that have a text, to be kept (a Function has none)"
+        refuse(f"{', '.join(silent)} of the state given to ScheduleLR", rule, "a Function")
     return {
-        key: list(map(parse, text)) if isinstance(text, list) else parse(text)  # type: ignore[arg-type]
+        key: list(map(_schedule, text)) if isinstance(text, list) else _schedule(text)  # type: ignore[arg-type]
         for key, text in texts.items()
     }
 
@@ -79,6 +112,78 @@ def differences(old: Texts, new: Texts) -> str:
             was, now = next(pair for pair in zip(was, now, strict=True) if pair[0] != pair[1])
         lines += [f"\n  {key}: saved {_shortened(was)}", f"\n  {' ' * len(key)}  given {_shortened(now)}"]
     return "".join(lines)
+
+
+def jumps(old: Texts, schedules: Schedules, clock: int) -> str:
+    """Return a line for every key at which *schedules* jump away from the *old* ones at *clock*.
+
+    To jump is to differ by more than the new schedule changes in the update before or after. What cannot be
+    compared, as a saved `Function`, has a line that says so; a key that only one side has is not compared.
+    """
+    return "".join(
+        next(filter(None, (_jump(key, was, now, clock) for was, now in _pairs(old[key], scheduled))), "")
+        for key, scheduled in schedules.items()
+        if key in old
+    )
+
+
+def _pairs(was: Text, now: Schedule | list[Schedule]) -> dict[tuple[str | None, Schedule], None]:
+    """Return what the groups had and have, each pair once."""
+    if not isinstance(was, list) and not isinstance(now, list):
+        return {(was, now): None}
+    befores = was if isinstance(was, list) else repeat(was)
+    return dict.fromkeys(zip(befores, now if isinstance(now, list) else repeat(now), strict=False))
+
+
+def _jump(key: str, was: str | None, now: Schedule, clock: int) -> str:
+    """Return the line of one pair, which is empty where nothing jumps."""
+    if was is not None and was == _text(now):
+        return ""
+    try:
+        old = None if was is None else value_at(_schedule(was), clock)
+    except ValueError:
+        old = None
+    if old is None:
+        return f"\n  {key}: cannot be compared, because no text of the saved schedule can be read"
+    new = value_at(now, clock)
+    around = (value_at(now, max(clock - 1, 0)), value_at(now, clock + 1))
+    change = max(abs(new - other) for other in around)
+    if abs(new - old) <= change + ROUNDING * max(abs(new), abs(old)) or new == old:
+        return ""
+    return f"\n  {key}: {old:g} in the saved schedule, {new:g} in the given one"
+
+
+def _schedule(text: str) -> Schedule:
+    """Return the schedule of a saved text, within limits that fit the text: what was saved can be loaded."""
+    size = len(text)
+    limits = Limits(
+        characters=size, parts=max(Limits().parts, size), cycles=MAX_GROWN_CYCLES, work=1_000_000 + 64 * size
+    )
+    return parse(text, limits)
+
+
+def _unpacked(name: str, text: object) -> Any:
+    """Return the data in a text of the state, or refuse it by *name*."""
+    try:
+        return json.loads(text)  # type: ignore[arg-type]  # that it may fail is the question
+    except (TypeError, ValueError, RecursionError):
+        refuse(f"the {name} of the state given to ScheduleLR", "a text in JSON", text)
+
+
+def _are_texts(texts: object) -> bool:
+    """Whether these are texts by key, as `Texts` has it."""
+    return isinstance(texts, Mapping) and all(
+        isinstance(key, str)
+        and all(one is None or isinstance(one, str) for one in (text if isinstance(text, list) else [text]))
+        for key, text in texts.items()
+    )
+
+
+def _are_numbers(found: object) -> bool:
+    """Whether these are lists of numbers by key, as `Held` has it; the keys of JSON are texts."""
+    return isinstance(found, dict) and all(
+        isinstance(each, list) and all(map(is_number, each)) for each in found.values()
+    )
 
 
 def _text(schedule: Schedule) -> str | None:
