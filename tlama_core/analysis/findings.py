@@ -3,17 +3,19 @@
 import math
 import operator
 from collections.abc import Callable, Iterator
-from itertools import islice, pairwise, takewhile
-from typing import Any, NamedTuple
+from itertools import pairwise, takewhile
+from typing import NamedTuple
 
 import attrs
 
 from tlama_core._evaluation.python_numbers import value_at
+from tlama_core._evaluation.series import Test
 from tlama_core._fields import MAX_STEPS, as_length, short_repr
 from tlama_core.algebra import Scaled, Schedule, children, require_schedule
-from tlama_core.analysis.joints import Piece, innermost, pieces
+from tlama_core.analysis.joints import innermost, pieces
+from tlama_core.analysis.parts import Piece
 from tlama_core.analysis.table import shown_step
-from tlama_core.analysis.values import ROUNDING, first_steps, jumps
+from tlama_core.analysis.values import ROUNDING, Values, jumps
 from tlama_core.shapes import Warmup
 
 ENDLESS_HORIZON = 10**5
@@ -138,11 +140,12 @@ def _looked_at(run: _Run) -> Iterator[Piece]:
             left -= min(piece.stop - piece.start, left)
 
 
-def _first_of(code: str, test: Callable[[Any], Any], hint: str) -> Callable[[_Run], Iterator[Finding]]:
+def _first_of(code: str, test: Test, hint: str) -> Callable[[_Run], Iterator[Finding]]:
     """Return the rule that finds the first value that passes *test*, under *code*."""
 
     def rule(run: _Run) -> Iterator[Finding]:
-        for step in islice(first_steps(run.schedule, test, _looked_at(run)), 1):
+        step = Values(run.schedule).first_step(test, _looked_at(run))
+        if step is not None:
             yield Finding(code, step, f"the value is {value_at(run.schedule, step):.6g}", hint)
 
     return rule
