@@ -1,7 +1,8 @@
 """Changed plans: what to do with the schedule of a run that is under way."""
 
+from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._fields import as_length, refuse
-from tlama_core.algebra import Schedule, open_phase, require_schedule
+from tlama_core.algebra import Schedule, require_schedule
 from tlama_core.shapes import Sqrt, Transition
 
 
@@ -34,7 +35,8 @@ def cooldown(
 ) -> Schedule:
     """Return *schedule* up to update *at*, and then *steps* updates of a *shape* down to the value *to*.
 
-    It starts from the value at *at*; *parameters* are the shape's own, such as a power.
+    It starts from the schedule's own value at *at*, also where it jumps there; *parameters* are those of
+    the shape, such as a power.
 
     Raises `ValueError` where *at* is past the schedule's end.
 
@@ -48,7 +50,8 @@ def cooldown(
     start = _update("cooldown.at", at, schedule)
     if not (isinstance(shape, type) and issubclass(shape, Transition)):
         refuse("cooldown.shape", "a shape with two ends, such as Linear, Cosine or Sqrt", shape, TypeError)
-    return schedule[:start] >> open_phase(shape(1.0, to, steps, **parameters), "to")
+    # Not shape.to(…): where the schedule jumps at *at*, the slice before it holds the old value.
+    return schedule[:start] >> shape(value_at(schedule, start), to, steps, **parameters)
 
 
 def _update(name: str, at: object, schedule: object) -> int:

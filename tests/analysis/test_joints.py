@@ -103,7 +103,9 @@ def test_pieces_are_found_one_by_one():
     """An answer that is early does not wait for all of a long chain."""
     calls = []
     chain = Piecewise.of(Function(lambda t, k=k: calls.append(k) or 1.0, steps=5) for k in range(100))
-    assert next(pieces(chain, 0, 500)).stop == 5
+    first = next(pieces(chain, 0, 500))
+    assert (first.stop, calls) == (5, [])
+    assert first.end == 1.0
     assert set(calls) == {0}
 
 

@@ -265,13 +265,13 @@ def test_a_question_that_would_not_end_is_refused():
         lambda: bounds(Warmup(1.0, 10**12) * Linear(1, 0, 10**12)),
         lambda: mean(Linear(1.0, 0.0, steps=10**9 + 1)),
         lambda: first_step_below(endless, -2.0),
-        lambda: first_step_above(Cosine(1.0, 0.0, steps=3).repeat(), 2.0),
         lambda: check(endless * Linear(1, 0, 10**12), steps=10**12),
     ):
         with pytest.raises(ValueError, match="evaluate one by one must be at most 1,000,000,000"):
             ask()
     assert first_step_below(Warmup(1.0, 5) >> endless, 0.5) == 0
     assert first_step_below(Cosine(1.0, 0.0, steps=3).repeat(), 0.5, stop=10**6) == 2
+    assert first_step_above(Cosine(1.0, 0.0, steps=3).repeat(), 2.0) is None
 
 
 @pytest.mark.parametrize("ask", [bounds, mean, lambda a: difference(a, a), lambda a: difference(a, PRETRAIN)])

@@ -202,7 +202,7 @@ def value_at(schedule: "Evaluable", step: float) -> float:
     return walked(schedule, read_number(step, schedule.steps))
 
 
-def walked(schedule: "Evaluable", t: float) -> float:
+def walked(schedule: "Evaluable", t: "Clock") -> float:
     """Return the value at a clock within [0, steps], by walking the tree.
 
     A small tree is walked as it is; in a large one, a node that stands there again is computed once.

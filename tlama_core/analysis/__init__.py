@@ -1,7 +1,8 @@
 """Questions about a schedule, answered from its curve at whole updates; and `check`, before the run."""
 
-from tlama_core.analysis.findings import Finding, check
-from tlama_core.analysis.joints import Piece, fold, innermost, pieces
+from tlama_core.analysis.findings import check
+from tlama_core.analysis.joints import fold, innermost, pieces
+from tlama_core.analysis.parts import Piece
 from tlama_core.analysis.questions import (
     Bounds,
     Difference,
@@ -12,6 +13,7 @@ from tlama_core.analysis.questions import (
     first_step_below,
     mean,
 )
+from tlama_core.analysis.rules import Finding
 from tlama_core.analysis.table import Description, Row, describe
 
 __all__ = [

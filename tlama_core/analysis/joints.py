@@ -1,54 +1,34 @@
 """Where the formula of a schedule changes: the one source of joints for questions, tables and pictures."""
 
 import math
-import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import singledispatch
+from functools import partial, singledispatch
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._evaluation.trees import survey
+from tlama_core._fields import MAX_STEPS
 from tlama_core.algebra import (
     Constant,
     Piecewise,
     Pointwise,
-    Product,
     Repeated,
     Scaled,
     Schedule,
     Sliced,
     Stretched,
-    changed,
     children,
 )
+from tlama_core.analysis.joins import Join
+from tlama_core.analysis.parts import Cycle, Piece, at, moment, scaled_phase
 from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
 T = TypeVar("T")
 
 MAX_PIECES = 100_000
 """Of a repetition that has more pieces than this, all cycles after the first are one piece."""
-
-MAX_EVALUATED = 10**9
-"""A run of more updates than this is never evaluated one by one: it would take minutes, or never end."""
-
-
-class Piece(NamedTuple):
-    """The updates *start* to *stop* - 1 of a schedule, between two changes of its formula."""
-
-    start: int
-    stop: int
-    direction: int | None
-    """1: never falls, -1: never rises, 0: constant, None: only its values tell."""
-    end: float
-    """The value that it comes to at *stop*, where the next piece may have another."""
-    phase: Schedule
-    """The phase of a chain that applies here, under the operators around the chain."""
-    opens: bool = True
-    """Whether a phase begins here, as opposed to a drop or a cycle within one."""
-    many: bool = False
-    """Whether it stands for cycles that are too many to be listed."""
 
 
 def pieces(schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
@@ -63,7 +43,22 @@ def pieces(schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
     >>> [(piece.start, piece.stop, piece.direction, piece.end) for piece in pieces(0.5 * chain, 0, 20)]
     [(0, 5, 0, 0.5), (5, 15, -1, 0.0), (15, 20, 0, 0.0)]
     """
-    return _Splitter(schedule).over(schedule, start, stop)
+    dropped, opens = False, False
+    for piece in _Splitter(schedule).over(schedule, start, stop):
+        begin, end = math.ceil(piece.start), math.ceil(piece.stop)
+        if begin == end:  # it lies between two updates
+            dropped, opens = True, opens or piece.opens
+        elif dropped or piece.cycle or (begin, end) != (piece.start, piece.stop):
+            yield piece._replace(
+                start=begin,
+                stop=end,
+                opens=opens or piece.opens,
+                cycle=piece.cycle and piece.cycle.on_whole_updates(),
+                turns=() if dropped else piece.turns,
+            )
+            dropped, opens = False, False
+        else:
+            yield piece
 
 
 def innermost(phase: Schedule) -> Schedule:
@@ -129,20 +124,29 @@ class _Splitter:
 
     def over(self, schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
         """Split any updates of a node; from its end on it holds."""
-        end = int(min(stop, schedule.steps))
-        if start < end:
-            yield from self.within(schedule, start, end)
-        if max(start, end) < stop:
-            end_value = value_at(schedule, schedule.steps)
-            yield Piece(max(start, end), stop, 0, end_value, schedule, opens=False)
+        if start < schedule.steps:
+            yield from self.within(schedule, start, _earlier(stop, schedule.steps))
+        if stop > schedule.steps:
+            begin = max(start, int(schedule.steps))
+            end_value = partial(value_at, schedule, schedule.steps)
+            yield Piece(begin, stop, 0, end_value, partial(_itself, schedule), opens=False)
+
+
+def _earlier(time: int, end: float) -> int:
+    """Return the earlier of a moment and the length of a schedule."""
+    return time if time <= end else int(end)
+
+
+def _itself(schedule: Schedule) -> Schedule:
+    return schedule
 
 
 @singledispatch
 def _split(schedule: Schedule, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
     """Split updates of a node, as `_Splitter.within`: the fallback for schedules of unknown shape."""
-    # A table has no entry at *stop*; and no function of the user's is called at the end of time.
-    end = value_at(schedule, stop - 1) if stop - start <= MAX_EVALUATED else math.nan
-    yield Piece(start, stop, None, end, schedule)
+    # A table has no entry at *stop*: the value that it comes to is the last one used.
+    last = partial(at, schedule, max(start, stop - 1))
+    yield Piece(start, stop, None, last, partial(_itself, schedule))
 
 
 @_split.register
@@ -150,8 +154,18 @@ def _(
     schedule: Constant | Warmup | Transition | PowerLaw, start: int, stop: int, _: _Splitter
 ) -> Iterator[Piece]:
     """Yield one piece: a shape that never turns back goes the way that its ends say."""
-    first, end = value_at(schedule, start), value_at(schedule, stop)
-    yield Piece(start, stop, (end > first) - (end < first), end, schedule)
+    yield Piece(start, stop, _way(schedule), partial(at, schedule, stop), partial(_itself, schedule))
+
+
+def _way(shape: Schedule) -> int:
+    """Return the direction of a shape that never turns back."""
+    if isinstance(shape, Constant):
+        return 0
+    if isinstance(shape, Transition):
+        first, last = shape.start, shape.end
+    else:
+        first, last = value_at(shape, 0), value_at(shape, min(shape.steps, MAX_STEPS))
+    return (last > first) - (last < first)
 
 
 @_split.register
@@ -159,17 +173,18 @@ def _(schedule: Step, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
     """Yield a constant piece for every level."""
     drops = (time for time, _ in schedule.drops if start < time < stop)
     for a, b in pairwise([start, *drops, stop]):
-        yield Piece(a, b, 0, value_at(schedule, a), schedule, opens=a == start)
+        yield Piece(a, b, 0, partial(at, schedule, a), partial(_itself, schedule), opens=a == start)
 
 
 @_split.register
 def _(schedule: Piecewise, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
     """Yield the pieces of every phase that owns one of the updates, one phase after the other."""
-    first = bisect_right(schedule.starts, start) - 1
-    for begin, phase in zip(schedule.starts[first:], schedule.phases[first:], strict=True):
-        a, b = max(start - begin, 0), int(min(stop - begin, phase.steps))
+    first, after = (bisect_right(schedule.starts, time) for time in (start, stop))
+    for i in range(first - 1, after):
+        begin, phase = schedule.starts[i], schedule.phases[i]
+        a, b = max(start - begin, 0), _earlier(stop - begin, phase.steps)
         if a < b:
-            yield from (_later(piece, begin) for piece in splitter.within(phase, a, b))
+            yield from (piece.moved(begin) for piece in splitter.within(phase, a, b))
 
 
 @_split.register
@@ -177,97 +192,83 @@ def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[
     """Yield the pieces of what is scaled, turned upside down by a negative factor."""
     sign = (schedule.factor > 0) - (schedule.factor < 0)
     for piece in splitter.within(schedule.schedule, start, stop):
-        whole = piece.phase is schedule.schedule
         yield piece._replace(
             direction=piece.direction and sign * piece.direction,
-            end=schedule.factor * piece.end,
-            phase=schedule if whole else changed(schedule, schedule=piece.phase),
+            ending=partial(_scaled, schedule.factor, piece.ending),
+            owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
         )
+
+
+def _scaled(factor: float, ending: Callable[[], float]) -> float:
+    return factor * ending()
 
 
 @_split.register
 def _(schedule: Sliced, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
     """Yield the pieces of what was cut, on the clock of the slice."""
     for piece in splitter.within(schedule.schedule, start + schedule.start, stop + schedule.start):
-        yield _later(piece._replace(phase=_cut_phase(schedule, piece)), -schedule.start)
+        yield piece.moved(-schedule.start).under(schedule, schedule.schedule)
 
 
 @_split.register
 def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
-    """Yield the pieces that an update of the slower or faster clock falls into."""
-    inner, outer = int(schedule.schedule.steps), schedule.steps
-    begin = start
-    for piece in splitter.over(schedule.schedule, start * inner // outer, (stop - 1) * inner // outer + 1):
-        end = min(stop, max(begin, -(-piece.stop * outer // inner))) if inner else stop
-        if begin < end:
-            yield piece._replace(start=begin, stop=end, phase=_cut_phase(schedule, piece))
-        begin = end
+    """Yield the pieces of what was stretched, on the faster or slower clock."""
+    inside, outside = int(schedule.schedule.steps), schedule.steps
+    if inside == 0:
+        held = partial(value_at, schedule, 0)
+        yield Piece(start, stop, 0, held, partial(_itself, schedule))
+        return
+
+    def outer(time: int) -> int:
+        return moment(time.numerator * outside, time.denominator * inside)
+
+    def inner(time: int) -> int:
+        return moment(time.numerator * inside, time.denominator * outside)
+
+    for piece in splitter.within(schedule.schedule, inner(start), inner(stop)):
+        cycle = piece.cycle and piece.cycle._replace(period=outer(piece.cycle.period))
+        here = piece._replace(start=outer(piece.start), stop=outer(piece.stop), cycle=cycle)
+        yield here.under(schedule, schedule.schedule)
 
 
 @_split.register
 def _(schedule: Pointwise, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
     """Yield a piece between any two joints of any terms; it has a direction if they go the same way."""
-    terms = [list(splitter.over(term, start, stop)) for term in schedule.terms]
-    cuts = sorted({piece.start for term in terms for piece in term})
-    split = len(cuts) > 1
-    for a, b in pairwise([*cuts, stop]):
-        here = [term[bisect_right(term, a, key=operator.attrgetter("start")) - 1] for term in terms]
-        ends = (
-            piece.end if piece.stop == b else value_at(term, b)
-            for piece, term in zip(here, schedule.terms, strict=True)
-        )
-        yield Piece(
-            a,
-            b,
-            _common_direction(schedule, here, a, b),
-            schedule.combined(ends),
-            changed(schedule, terms=tuple(piece.phase for piece in here)) if split else schedule,
-            opens=any(piece.opens and piece.start == a for piece in here),
-            many=any(piece.many for piece in here),
-        )
-
-
-def _common_direction(schedule: Pointwise, here: list[Piece], start: int, stop: int) -> int | None:
-    """Return the direction in which all terms go, and so their join, whatever the rounding; None without."""
-    directions = {piece.direction for piece in here} - {0}
-    if len(directions) > 1:
-        return None
-    if directions and isinstance(schedule, Product):
-        ends = (value_at(term, step) for term in schedule.terms for step in (start, stop - 1))
-        if min(ends) < 0:
-            return None
-    return directions.pop() if directions else 0
+    yield from Join(schedule, [list(splitter.over(term, start, stop)) for term in schedule.terms]).pieces()
 
 
 @_split.register
 def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
     """Yield the pieces of every cycle; where these are too many, of the first one, and one for the rest."""
-    length = int(schedule.schedule.steps)
+    length, owner = int(schedule.schedule.steps), partial(_itself, schedule)
     if schedule.cycles is not None:  # a tree of its own, which no other node shares
-        for piece in pieces(schedule.cycles, start, stop):
-            yield piece._replace(phase=schedule, opens=piece.opens and piece.start < length)
+        for piece in _Splitter(schedule.cycles).over(schedule.cycles, start, stop):
+            yield piece._replace(owner=owner, opens=piece.opens and piece.start < length)
         return
     cycle = tuple(splitter.within(schedule.schedule, 0, length))
-    first, last = start // length, (stop - 1) // length
+    first, last = start // length, -(-stop // length) - 1
     listed = last + 1 if (last + 1 - first) * len(cycle) <= MAX_PIECES else first + 1
     for k in range(first, listed):
-        factor = schedule.gain**k
+        sign = -1 if schedule.gain < 0 and k % 2 else 1
         for piece in cycle:
-            a, b = max(start, piece.start + k * length), min(stop, piece.stop + k * length)
+            end = piece.stop + k * length
+            a, b = max(start, piece.start + k * length), min(stop, end)
             if a < b:
-                direction = piece.direction and (piece.direction if factor >= 0 else -piece.direction)
-                end = factor * piece.end
-                yield Piece(a, b, direction, end, schedule, opens=piece.opens and k == 0, many=piece.many)
+                own = partial(_in_cycle, schedule.gain, k, piece.ending)
+                yield piece._replace(
+                    start=a,
+                    stop=b,
+                    direction=piece.direction and sign * piece.direction,
+                    ending=own if b == end else partial(at, schedule, b),
+                    owner=owner,
+                    opens=piece.opens and k == 0,
+                )
     if listed <= last:
-        end = value_at(schedule, stop)
-        yield Piece(listed * length, stop, None, end, schedule, opens=False, many=True)
+        reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain)
+        yield Piece(listed * length, stop, None, reached, owner, opens=False, many=True, cycle=known)
 
 
-def _later(piece: Piece, by: int) -> Piece:
-    """Return *piece* on a clock that began *by* updates earlier."""
-    return piece._replace(start=piece.start + by, stop=piece.stop + by)
-
-
-def _cut_phase(schedule: Sliced | Stretched, piece: Piece) -> Schedule:
-    """Return the phase of a *piece* of what was cut: the cut itself, where that has no phases."""
-    return schedule if piece.phase is schedule.schedule else piece.phase
+def _in_cycle(gain: float, k: int, ending: Callable[[], float]) -> float:
+    """Return the end of a piece of cycle k; a float of a large k would forget its parity."""
+    sign = -1 if gain < 0 and k % 2 else 1
+    return sign * float(abs(gain) ** k) * ending()

@@ -2,17 +2,18 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, groupby
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 from tlama_core._evaluation.python_numbers import value_at
+from tlama_core._evaluation.series import Test
 from tlama_core._fields import MAX_STEPS, as_length, as_number, refuse
 from tlama_core.algebra import Schedule, require_schedule
 from tlama_core.analysis.joints import MAX_PIECES, pieces
-from tlama_core.analysis.values import blocks, first_steps, known_values, lowest_and_highest
+from tlama_core.analysis.totals import mean_of
+from tlama_core.analysis.values import Values
 
 
 def _range(
@@ -45,7 +46,8 @@ def bounds(schedule: Schedule, start: int = 0, stop: int | None = None) -> Bound
     value is NaN, both bounds are NaN, at the first such update.
 
     Raises `ValueError` for an endless schedule without *stop*, and where more than 10**9 updates in a
-    row would have to be evaluated (products, sums, functions; shapes know their ends, however long).
+    row (2,000,000 without NumPy) would have to be evaluated (products, sums, functions; shapes know their
+    ends, however long, and of cycles the first and the last are enough, however many).
 
     >>> from tlama_core import Linear, Warmup
     >>> schedule = Warmup(1.0, steps=10) >> Linear.to(0.0, steps=90)
@@ -56,16 +58,17 @@ def bounds(schedule: Schedule, start: int = 0, stop: int | None = None) -> Bound
     """
     schedule = require_schedule("bounds.schedule", schedule)
     start, stop = _range("bounds", schedule, start, stop, past_end=1)
-    parts = list(pieces(schedule, start, stop))
-    found = [lowest_and_highest(schedule, *values) for values in known_values(schedule, parts)]
+    parts, values = list(pieces(schedule, start, stop)), Values(schedule)
+    low, high = values.extremes(parts)
 
-    def first(test: Callable[[Any], Any]) -> int:
-        return next(first_steps(schedule, test, parts))
+    def first(test: Test) -> int:
+        found = values.first_step(test, parts)
+        assert found is not None
+        return found
 
-    if any(math.isnan(low) for low, _ in found):
+    if math.isnan(low):
         step = first(lambda value: value != value)  # noqa: PLR0124 - true of NaN alone
-        return Bounds(math.nan, step, math.nan, step)
-    low, high = min(low for low, _ in found), max(high for _, high in found)
+        return Bounds(low, step, high, step)
     return Bounds(low, first(lambda value: value <= low), high, first(lambda value: value >= high))
 
 
@@ -76,7 +79,8 @@ def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
     not finite.
 
     Raises `ValueError` for an endless schedule without *stop*, and where more than 10**9 updates in a
-    row have to be evaluated (all but constant phases).
+    row (2,000,000 without NumPy) have to be evaluated: all but constant phases, and very many cycles,
+    which are the first one times a geometric sum.
 
     >>> from tlama_core import Linear
     >>> mean(Linear(1.0, 0.0, steps=4)), mean(Linear(1.0, 0.0, steps=4), 0, 8)
@@ -84,27 +88,7 @@ def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
     """
     schedule = require_schedule("mean.schedule", schedule)
     start, stop = _range("mean", schedule, start, stop, past_end=0)
-    count = stop - start
-
-    def shares() -> Iterator[Iterable[float]]:
-        # Divided before they are added: the sum may be past every float, the mean is not.
-        for constant, found in groupby(pieces(schedule, start, stop), lambda piece: piece.direction == 0):
-            if constant:
-                yield (
-                    value_at(schedule, piece.start) * ((piece.stop - piece.start) / count) for piece in found
-                )
-                continue
-            evaluated = list(found)
-            for _, _, values in blocks(schedule, evaluated[0].start, evaluated[-1].stop):
-                yield (values / count).tolist()
-
-    return math.fsum(chain.from_iterable(map(_finite_or_nan, shares())))
-
-
-def _finite_or_nan(shares: Iterable[float]) -> list[float]:
-    """Return *shares*, or NaN alone where one is not finite: `math.fsum` raises for opposite infinities."""
-    shares = list(shares)
-    return shares if all(map(math.isfinite, shares)) else [math.nan]
+    return mean_of(schedule, start, stop)
 
 
 def first_step_below(schedule: Schedule, value: float, start: int = 0, stop: int | None = None) -> int | None:
@@ -113,8 +97,8 @@ def first_step_below(schedule: Schedule, value: float, start: int = 0, stop: int
     Without *stop* the search goes on for ever, past the end too, where the end value is held. Of an
     endless schedule that is possible where its shape tells whether it rises or falls.
 
-    Raises `ValueError` where more than 10**9 updates in a row would have to be evaluated, such as those
-    of an endless product, function or repetition: there, give *stop*.
+    Raises `ValueError` where more than 10**9 updates in a row (2,000,000 without NumPy) would have to be
+    evaluated, such as those of an endless product or function: there, give *stop*.
 
     >>> from tlama_core import Cosine, PowerLaw, Warmup
     >>> first_step_below(Warmup(1.0, steps=10) >> Cosine.to(0.0, steps=90), 0.1, start=10)
@@ -153,8 +137,7 @@ def _first_that(
     if stop is None and math.isinf(schedule.steps):
         stop = MAX_STEPS
     start, stop = _range(question, schedule, start, stop, past_end=1)
-    found = first_steps(schedule, lambda used: compare(used, threshold), pieces(schedule, start, stop))
-    return next(found, None)
+    return Values(schedule).first_step(lambda used: compare(used, threshold), pieces(schedule, start, stop))
 
 
 def breakpoints(schedule: Schedule, stop: int | None = None) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ import attrs
 from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._fields import MAX_STEPS
 from tlama_core.algebra import Schedule, require_schedule
-from tlama_core.analysis.joints import Piece, pieces
+from tlama_core.analysis.joints import pieces
+from tlama_core.analysis.parts import Piece
 from tlama_core.analysis.values import jumps
 
 WIDTH = 100

@@ -1,102 +1,266 @@
-"""The values of a schedule, piece by piece: bounded by their ends where shapes tell, evaluated where not."""
+"""The values of a schedule, piece by piece: bounded by their ends where shapes tell, evaluated where not.
+
+Three things are told apart: pieces that go one way, whose ends are enough; cycles that are known to shrink,
+grow or repeat, of which the first and the last are; and what has to be evaluated update by update.
+"""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 from tlama_core._evaluation.python_numbers import value_at
-from tlama_core._fields import refuse
-from tlama_core.algebra import Schedule
-from tlama_core.analysis.joints import MAX_EVALUATED, Piece, first_from
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Values = npt.NDArray[np.float64]
-
-BLOCK = 2**18
-"""How many updates are evaluated at a time: a few megabytes, however long the schedule."""
+from tlama_core._evaluation.series import FEW, Series, Test, blocks, series
+from tlama_core.algebra import Product, Scaled, Schedule, Sum
+from tlama_core.analysis.joints import first_from, fold, pieces
+from tlama_core.analysis.parts import Piece, continuous
+from tlama_core.shapes import Transition
 
 ROUNDING = 1e-9
 """Values that differ relatively by less may be the same to an array: single calls decide. None is a jump."""
 
+SHORT = 256
+"""A piece of so few updates is evaluated too where its neighbours are: an array more costs more than they."""
 
-def blocks(schedule: Schedule, start: int, stop: int) -> "Iterator[tuple[int, int, Values]]":
-    """Evaluate every update from *start* up to *stop*; yield the range and the values of each block.
-
-    Raises `ValueError` for more updates than `MAX_EVALUATED`.
-    """
-    import numpy as np
-
-    from tlama_core._evaluation.numpy_arrays import MAX_INT_CLOCK
-
-    if stop - start > MAX_EVALUATED:
-        rule = f"at most {MAX_EVALUATED:,} (stop= or steps= sets a nearer end)"
-        refuse("the number of updates to evaluate one by one", rule, stop - start)
-    for a in range(start, stop, BLOCK):
-        b = min(a + BLOCK, stop)
-        with np.errstate(all="ignore"):
-            if b <= MAX_INT_CLOCK:  # an array counts exactly
-                values = schedule(np.arange(a, b))
-            else:
-                values = np.fromiter(map(schedule, range(a, b)), dtype=float, count=b - a)
-        yield a, b, values
+BATCH = 4_096
+"""The ends of so many pieces are computed together."""
 
 
-def known_values(schedule: Schedule, parts: Iterable[Piece]) -> "Iterator[tuple[int, int, Values | None]]":
-    """Yield ranges of updates with their values; with None where the first and the last bound them all.
+class Ends(NamedTuple):
+    """Pieces that go one way, and the values at the first and the last update of each, in one row."""
 
-    A piece whose shape tells a direction is one range, however long, and only its ends are computed.
-    """
+    pieces: list[Piece]
+    steps: list[int]
+    values: Series
+
+
+class Evaluated(NamedTuple):
+    """Updates whose values only evaluating tells."""
+
+    start: int
+    stop: int
+
+
+class Cycles(NamedTuple):
+    """Updates in cycles, of which those between the first and the last few lie between these in value."""
+
+    start: int
+    stop: int
+    period: int
+    repeats: bool
+    alternates: bool
+
+    @property
+    def group(self) -> int:
+        """How many updates later a value can be compared: two periods where the sign alternates."""
+        return self.period * (2 if self.alternates else 1)
+
+    def window(self, k: int) -> tuple[int, int]:
+        """Return the updates of period *k*, the last of which may be cut short."""
+        start = self.start + k * self.period
+        return start, min(start + self.period, self.stop)
+
+
+Section = Ends | Evaluated | Cycles
+
+
+def sections(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[Section]:
+    """Group pieces by how their values are known, in order."""
+    batch: list[Piece] = []
+    run: Evaluated | None = None
+    size = FEW // 2
     for piece in parts:
-        # A direction is that of finite values: in a sum, inf - inf may come in between.
-        ends = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
-        if piece.direction == 0 or (piece.direction is not None and all(map(math.isfinite, ends))):
-            yield piece.start, piece.stop, None
+        cycles = _cycles(piece)
+        if run is not None:
+            if cycles is None and (piece.direction is None or piece.stop - piece.start <= SHORT):
+                run = run._replace(stop=piece.stop)
+                continue
+            yield run
+            run = None
+        if batch and (cycles is not None or piece.direction is None or len(batch) == size):
+            yield from _by_their_ends(schedule, batch)
+            batch, size = [], min(2 * size, BATCH)
+        if cycles is not None:
+            yield cycles
+        elif piece.direction is None:
+            run = Evaluated(piece.start, piece.stop)
         else:
-            yield from blocks(schedule, piece.start, piece.stop)
+            batch.append(piece)
+    if run is not None:
+        yield run
+    if batch:
+        yield from _by_their_ends(schedule, batch)
 
 
-def first_steps(schedule: Schedule, test: Callable[[Any], Any], parts: Iterable[Piece]) -> Iterator[int]:
-    """Yield, part by part, the first update whose value passes *test*, which takes a number or an array.
-
-    *test* must be a comparison: between two values that fail none may pass, nor one fail between two that
-    pass. A piece with a direction is bisected; the others are evaluated, and where an array's rounding
-    could decide, a single call does.
-    """
-    for a, b, values in known_values(schedule, parts):
-        if values is not None:
-            slack = _slack(values)
-            near = (test(values - slack) | test(values + slack)).nonzero()[0].tolist()
-            # Calls, which compile: a curve that is flat at a threshold is near it throughout.
-            yield from islice((a + i for i in near if test(schedule(a + i))), 1)
-        elif test(value_at(schedule, a)):
-            yield a
-        elif test(value_at(schedule, b - 1)):
-            yield first_from(lambda step: bool(test(value_at(schedule, step))), a, b - 1)
+def _cycles(piece: Piece) -> Cycles | None:
+    """Return a piece as cycles, where they are known and so many that knowing them helps."""
+    cycle = piece.cycle
+    if cycle is None or piece.stop - piece.start <= 4 * cycle.period:
+        return None
+    return Cycles(piece.start, piece.stop, cycle.period, cycle.repeats, cycle.alternates)
 
 
-def lowest_and_highest(schedule: Schedule, a: int, b: int, values: "Values | None") -> list[float]:
-    """Return the lowest and the highest value of a range of `known_values`; NaN twice where one is NaN.
+def _by_their_ends(schedule: Schedule, batch: list[Piece]) -> Iterator[Section]:
+    """Yield pieces that go one way, and evaluate those that infinity or NaN interrupts."""
+    steps = [step for piece in batch for step in (piece.start, piece.stop - 1)]
+    values = series(schedule, steps)
+    numbers = values.numbers()
+    begun = 0
+    for i, piece in enumerate(batch):
+        first, last = numbers[2 * i : 2 * i + 2]
+        # A direction is that of finite values: in a sum, inf - inf may come in between.
+        if _is_constant(piece, first, last) or (math.isfinite(first) and math.isfinite(last)):
+            continue
+        if begun < i:
+            yield from _by_their_ends(schedule, batch[begun:i])
+        yield Evaluated(piece.start, piece.stop)
+        begun = i + 1
+    if begun == 0:
+        yield Ends(batch, steps, values)
+    elif begun < len(batch):
+        yield from _by_their_ends(schedule, batch[begun:])
 
-    They are those of single calls: an array may be off by its rounding.
-    """
-    if values is None:
-        return sorted((value_at(schedule, a), value_at(schedule, b - 1)))
-    low, high, slack = values.min(), values.max(), _slack(values)
-    return [
-        best((schedule(a + i) for i in near.nonzero()[0].tolist()), default=math.nan)
-        for best, near in ((min, values <= low + slack), (max, values >= high - slack))
-    ]
+
+def _is_constant(piece: Piece, first: float, last: float) -> bool:
+    """Whether a piece without a direction has one value: 0 times what overflows within it has not."""
+    return piece.direction == 0 and (first == last or (math.isnan(first) and math.isnan(last)))
 
 
-def _slack(values: "Values") -> float:
-    """Return how far off a single call the values of an array may be."""
-    import numpy as np
+class Values:
+    """The values of one schedule, for the questions of one caller."""
 
-    return ROUNDING * float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    def __init__(self, schedule: Schedule) -> None:
+        """Take the schedule; nothing is computed yet."""
+        self._schedule = schedule
+
+    @cached_property
+    def _cancelled(self) -> float:
+        """How far off an array may be where large terms cancel and leave little."""
+        magnitude = fold(self._schedule, _magnitude)
+        return 1e-14 * magnitude if math.isfinite(magnitude) else 0.0
+
+    def first_step(self, test: Test, parts: Iterable[Piece]) -> int | None:
+        """Return the first update of *parts* whose value passes *test*, or None.
+
+        *test* takes a number or an array, and must be a comparison: between two values that fail none may
+        pass, nor one fail between two that pass. Pieces with a direction are bisected; what an array's
+        rounding could decide, a single call does.
+        """
+        found = (self._first_in(test, section) for section in sections(self._schedule, parts))
+        return next((step for step in found if step is not None), None)
+
+    def extremes(self, parts: Iterable[Piece]) -> tuple[float, float]:
+        """Return the lowest and the highest value of *parts*, of single calls; NaN twice if one is NaN."""
+        low, high = math.inf, -math.inf
+        for steps, values in self._looked_at(parts):
+            lowest, highest = self._exact_spread(steps, values)
+            if math.isnan(lowest):
+                return math.nan, math.nan
+            low, high = min(low, lowest), max(high, highest)
+        return low, high
+
+    def _first_in(self, test: Test, section: Section) -> int | None:
+        """Return the first update of a section that passes, or None."""
+        if isinstance(section, Ends):
+            place = next(self._passing(test, section.steps, section.values), None)
+            return None if place is None else self._bisected(test, section.pieces[place // 2], place % 2)
+        if isinstance(section, Cycles):
+            return self._first_in_cycles(test, section)
+        found = (
+            steps[place]
+            for steps, values in blocks(self._schedule, *section)
+            for place in self._passing(test, steps, values)
+        )
+        return next(found, None)
+
+    def _passing(self, test: Test, steps: Sequence[int], values: Series) -> Iterator[int]:
+        """Yield the places of values that pass, as single calls have them."""
+        for place in values.near(test, self._slack(values)):
+            if values.exact or test(self._called(steps, place)):
+                yield place
+
+    def _called(self, steps: Sequence[int], place: int) -> float:
+        """Return the value of a single call."""
+        # Of a range, calls, which compile: a curve that is flat at a threshold is near it throughout.
+        if isinstance(steps, range):
+            return self._schedule(steps[place])
+        return value_at(self._schedule, steps[place])
+
+    def _bisected(self, test: Test, piece: Piece, at_end: int) -> int:
+        """Return the first update of a piece that passes: its first, or one on the way to its last."""
+        if not at_end:
+            return piece.start
+        return first_from(
+            lambda step: bool(test(value_at(self._schedule, step))), piece.start, piece.stop - 1
+        )
+
+    def _first_in_cycles(self, test: Test, cycles: Cycles) -> int | None:
+        """Return the first update of cycles that passes: in the first of them, or where it is bisected.
+
+        Of updates one group apart none turns back, so where the first fails, all pass from some cycle on.
+        """
+
+        def inside(k: int) -> int | None:
+            start, stop = cycles.window(k)
+            return self.first_step(test, pieces(self._schedule, start, stop))
+
+        def begins(kind: int) -> int | None:
+            """Return the first whole period of a kind, of one sign, in which an update passes."""
+            last = (whole - 1 - kind) // kinds
+            if inside(last * kinds + kind) is None:
+                return None
+            return kind + kinds * first_from(lambda j: inside(kind + kinds * j) is not None, 0, last)
+
+        kinds, whole = 2 if cycles.alternates else 1, (cycles.stop - cycles.start) // cycles.period
+        early = next((step for step in map(inside, range(kinds)) if step is not None), None)
+        if early is not None or cycles.repeats:
+            return early
+        found = [k for k in map(begins, range(kinds)) if k is not None]
+        if found:
+            return inside(min(found))
+        return inside(whole) if cycles.window(whole)[0] < cycles.stop else None
+
+    def _looked_at(self, parts: Iterable[Piece]) -> Iterator[tuple[Sequence[int], Series]]:
+        """Yield updates with their values, among them all that could be the lowest and the highest."""
+        for section in sections(self._schedule, parts):
+            if isinstance(section, Ends):
+                yield section.steps, section.values
+            elif isinstance(section, Evaluated):
+                yield from blocks(self._schedule, *section)
+            else:
+                start, stop, reach = section.start, section.stop, section.group
+                yield from self._looked_at(pieces(self._schedule, start, start + reach))
+                if not section.repeats:
+                    yield from self._looked_at(pieces(self._schedule, stop - reach, stop))
+
+    def _exact_spread(self, steps: Sequence[int], values: Series) -> tuple[float, float]:
+        """Return the lowest and the highest of some values: an array may be off by its rounding."""
+        low, high = values.spread()
+        if values.exact or math.isnan(low):
+            return low, high
+        slack = self._slack(values)
+        lowest = values.near(lambda value: value <= low, slack)
+        highest = values.near(lambda value: value >= high, slack)
+        return min(self._called(steps, i) for i in lowest), max(self._called(steps, i) for i in highest)
+
+    def _slack(self, values: Series) -> float:
+        """Return how far off a single call the values of an array may be."""
+        return 0.0 if values.exact else max(ROUNDING * values.peak(), self._cancelled)
+
+
+def _magnitude(node: Schedule, inner: list[float]) -> float:
+    """Return about how large the terms are that make up the value of a node."""
+    match node:
+        case Scaled():
+            return abs(node.factor) * inner[0]
+        case Sum():
+            return sum(inner)
+        case Product():
+            return math.prod(inner)
+        case Transition():
+            return max(abs(node.start), abs(node.end))
+    # The end of a power law that grows may be past any value that is used.
+    return max(inner) if inner else abs(value_at(node, 0))
 
 
 def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
@@ -104,6 +268,8 @@ def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
 
     The way to it goes from the last value before the joint to the end of the piece *before*.
     """
+    if after.turns and continuous(schedule, before, after):
+        return False
     last, now = value_at(schedule, before.stop - 1), value_at(schedule, after.start)
     following = value_at(schedule, min(after.start + 1, after.stop - 1))
     low, high = sorted((last, before.end))

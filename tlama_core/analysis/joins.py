@@ -1,0 +1,136 @@
+"""Where the formula of a join changes: the joints of all its terms, met in order."""
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+from operator import attrgetter, itemgetter
+
+from tlama_core.algebra import Maximum, Minimum, Pointwise, Product, Schedule, changed
+from tlama_core.analysis.parts import Cycle, Piece, Turn, at, moment
+
+START = attrgetter("start")
+
+
+class Join:
+    """The terms of a sum, product, maximum or minimum from joint to joint.
+
+    What they do is kept up to date term by term, so that the cost is that of all terms' pieces and not of
+    all terms at all joints.
+    """
+
+    def __init__(self, schedule: Pointwise, terms: list[list[Piece]]) -> None:
+        """Take the *terms*' pieces, which cover one range."""
+        self._schedule, self._terms = schedule, terms
+        self._here = [pieces[0] for pieces in terms]
+        self._directions: Counter[int | None] = Counter()
+        self._moving: dict[int, Piece] = {}
+        self._negative: set[int] = set()
+        for i, piece in enumerate(self._here):
+            self._enter(i, piece)
+        self._split = any(len(pieces) > 1 for pieces in terms)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield a piece between any two joints of any terms."""
+        joints = sorted(
+            ((piece.start, i, piece) for i, pieces in enumerate(self._terms) for piece in pieces[1:]),
+            key=itemgetter(0, 1),
+        )
+        begin, turns = self._here[0].start, tuple[Turn, ...]()
+        opens = any(piece.opens for piece in self._here)
+        for joint, group in groupby(joints, key=itemgetter(0)):
+            yield self._piece(begin, joint, opens=opens, turns=turns)
+            turns = tuple(self._turn(i, piece) for _, i, piece in group)
+            begin, opens = joint, any(turn.after.opens for turn in turns)
+        yield self._piece(begin, self._terms[0][-1].stop, opens=opens, turns=turns)
+
+    def _turn(self, i: int, piece: Piece) -> Turn:
+        """Let term *i* go on with *piece*."""
+        before, self._here[i] = self._here[i], piece
+        self._directions[before.direction] -= 1
+        self._moving.pop(i, None)
+        self._negative.discard(i)
+        self._enter(i, piece)
+        return Turn(self._schedule.terms[i], before, piece)
+
+    def _enter(self, i: int, piece: Piece) -> None:
+        """Note what term *i* does in *piece*."""
+        self._directions[piece.direction] += 1
+        if piece.direction != 0:
+            self._moving[i] = piece
+        # Where a factor is below 0, the others turn round; one that goes both ways decides nothing.
+        if isinstance(self._schedule, Product) and piece.direction is not None:
+            ends = at(self._schedule.terms[i], piece.start), piece.end
+            if not min(ends) >= 0:  # nor is NaN
+                self._negative.add(i)
+
+    def _piece(self, start: int, stop: int, *, opens: bool, turns: tuple[Turn, ...]) -> Piece:
+        schedule, moving = self._schedule, self._moving.values()
+        many = any(piece.many for piece in moving)
+        return Piece(
+            start,
+            stop,
+            self._direction(),
+            partial(self._end, stop),
+            partial(self._phase, start) if self._split else partial(_itself, schedule),
+            opens=opens,
+            many=many,
+            cycle=self._cycle() if many else None,
+            turns=turns,
+        )
+
+    def _direction(self) -> int | None:
+        """Return the direction in which all terms go, and so their join, whatever the rounding."""
+        ways = [way for way in (1, -1, None) if self._directions[way]]
+        if len(ways) > 1:
+            return None
+        if not ways:
+            return 0
+        return None if self._negative else ways[0]
+
+    def _cycle(self) -> Cycle | None:
+        """Return what is known of cycles, where all terms but constant ones are made of them."""
+        cycles = [piece.cycle for piece in self._moving.values() if piece.cycle is not None]
+        if len(cycles) < len(self._moving):
+            return None
+        first = cycles[0]
+        if all(cycle.repeats for cycle in cycles):
+            return _common_period(cycles)
+        if any(cycle != first for cycle in cycles) or (cycles[1:] and isinstance(self._schedule, Product)):
+            return None
+        # What shrinks and a constant do not shrink to 0 together: they only never turn back.
+        alone = len(cycles) == len(self._here) or isinstance(self._schedule, Product)
+        return first._replace(pure=first.pure and alone and (first.gain > 0 or not self._is_bound()))
+
+    def _is_bound(self) -> bool:
+        """Whether this is a maximum or a minimum, of which a negative gain makes the other."""
+        return isinstance(self._schedule, (Maximum, Minimum))
+
+    def _end(self, stop: int) -> float:
+        """Return what the terms come to at *stop* together."""
+        return self._schedule.combined(
+            piece.end if piece.stop == stop else at(term, stop)
+            for term, piece in zip(self._schedule.terms, self._at(stop, -1), strict=True)
+        )
+
+    def _phase(self, start: int) -> Schedule:
+        """Return the join of the terms' phases at *start*."""
+        return changed(self._schedule, terms=tuple(piece.phase for piece in self._at(start, 0)))
+
+    def _at(self, time: int, before: int) -> Iterator[Piece]:
+        """Yield the terms' pieces that own *time*, or with *before* -1 those that come to it."""
+        for pieces in self._terms:
+            place = bisect_right(pieces, time, key=START) - 1
+            yield pieces[place + before if place and pieces[place].start == time else place]
+
+
+def _common_period(cycles: list[Cycle]) -> Cycle:
+    """Return the period after which several ranges that repeat all begin again."""
+    below = math.lcm(*(cycle.period.denominator for cycle in cycles))
+    return Cycle(moment(math.lcm(*(int(cycle.period * below) for cycle in cycles)), below), 1.0)
+
+
+def _itself(schedule: Schedule) -> Schedule:
+    return schedule

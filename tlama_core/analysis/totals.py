@@ -1,0 +1,118 @@
+"""Sums of values in whole numbers of the smallest float: nothing overflows, and nothing is rounded twice."""
+
+import decimal
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from tlama_core._evaluation.python_numbers import value_at
+from tlama_core._evaluation.series import Series, blocks
+from tlama_core.algebra import Schedule
+from tlama_core.analysis.joints import pieces
+from tlama_core.analysis.parts import Cycle, Piece
+
+BITS = 1_074
+"""Every float is a whole number of 2**-BITS."""
+
+SPARE = 64
+"""Values whose sum would be past every float are added at 2**-SPARE of it, exactly."""
+
+EXACT = decimal.Context(prec=60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+"""Far more digits than a float has, for the closed form of a geometric sum loses some."""
+
+
+class NotFiniteError(ArithmeticError):
+    """A value is infinite or NaN, and so is every sum with it."""
+
+
+class _Constant(NamedTuple):
+    value: float
+    times: int
+
+
+class _Cyclic(NamedTuple):
+    start: int
+    stop: int
+    cycle: Cycle
+
+
+def mean_of(schedule: Schedule, start: int, stop: int) -> float:
+    """Return the mean of the values used by the updates from *start* up to *stop*, or NaN."""
+    try:
+        return _total(schedule, start, stop) / ((stop - start) << BITS)
+    except NotFiniteError:
+        return math.nan
+
+
+def _total(schedule: Schedule, start: int, stop: int) -> int:
+    """Return the sum of the values of a range, in whole numbers of 2**-BITS."""
+    total = 0
+    for part in _summands(schedule, pieces(schedule, start, stop)):
+        if isinstance(part, _Constant):
+            total += _whole(part.value) * part.times
+        elif isinstance(part, _Cyclic):
+            total += _of_cycles(schedule, part)
+        else:
+            total += sum(_of_block(values) for _, values in blocks(schedule, part.start, part.stop))
+    return total
+
+
+def _summands(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[_Constant | _Cyclic | range]:
+    """Group pieces by how they are added; what has to be evaluated comes as one range."""
+    run: range | None = None
+    for piece in parts:
+        known = _known(schedule, piece)
+        if known is None:
+            run = range(piece.start if run is None else run.start, piece.stop)
+            continue
+        if run is not None:
+            yield run
+            run = None
+        yield known
+    if run is not None:
+        yield run
+
+
+def _known(schedule: Schedule, piece: Piece) -> _Constant | _Cyclic | None:
+    """Return a piece whose sum is known without its values; None where it is not."""
+    cycle = piece.cycle
+    if cycle is not None and cycle.pure and piece.stop - piece.start > 4 * cycle.period:
+        return _Cyclic(piece.start, piece.stop, cycle)
+    if piece.direction != 0:
+        return None
+    first, last = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
+    if first != last and math.isfinite(first):  # 0 times what overflows on the way is NaN from there on
+        return None
+    return _Constant(first, piece.stop - piece.start)
+
+
+def _whole(value: float) -> int:
+    """Return a finite value in whole numbers of 2**-BITS."""
+    if not math.isfinite(value):
+        raise NotFiniteError(value)
+    numerator, denominator = value.as_integer_ratio()
+    return numerator << (BITS + 1 - denominator.bit_length())
+
+
+def _of_block(values: Series) -> int:
+    """Return the sum of evaluated values, rounded once."""
+    if not all(map(math.isfinite, values.spread())):
+        raise NotFiniteError
+    numbers = values.numbers()
+    try:
+        return _whole(math.fsum(numbers))
+    except OverflowError:
+        return _whole(math.fsum(math.ldexp(value, -SPARE) for value in numbers)) << SPARE
+
+
+def _of_cycles(schedule: Schedule, part: _Cyclic) -> int:
+    """Return the sum of cycles that shrink, grow or repeat: the first one's times a geometric sum."""
+    period, whole = part.cycle.period, (part.stop - part.start) // part.cycle.period
+    cut = part.start + whole * period
+    first = _total(schedule, part.start, part.start + period)
+    rest = _total(schedule, cut, part.stop) if cut < part.stop else 0
+    with decimal.localcontext(EXACT):
+        gain = decimal.Decimal(part.cycle.gain) ** part.cycle.cycles
+        if gain == 1:
+            return first * whole + rest
+        return int(first * ((1 - gain**whole) / (1 - gain))) + rest
