@@ -2,6 +2,7 @@
 
 import time
 
+import mypy.api
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +86,29 @@ def test_a_list_within_itself_is_shown():
     value = []
     value.append(value)
     assert short_repr(value) == "[[[[[[[…]]]]]]"
+
+
+TYPED = """
+from tlama_core import Constant, Cosine, Exponential, Linear, Polynomial, Step, Warmup, retarget, through
+Linear(1.0, 0.0, 2e3), Exponential(1, 0.1, steps=2e3, rate=3), Polynomial(1, 0, 2e3, power=2)
+Warmup(0.1, steps=0.02 * 100_000) >> Cosine.to(0.0, 98e3)
+Constant(1.0, 5e3)[1e3:].stretch(steps=2e3), Constant(1.0).sample(3e0)
+Step(1.0, {3e1: 0.1, 60: 0.01}, 90.0), Step.every(1.0, 0.5, 3e1), through({0: 1.0, 1e3: 0.0})
+retarget(Linear(1, 0, 9), at=3e0, steps=2e3)
+each: list[int] = [Linear(1, 0, 9.0).steps, Warmup(1, 9.0).steps, Polynomial(1, 0, 9.0, power=2).steps]
+Linear(1.0, 0.0, "9")
+Warmup(1.0, 9).steps = 3
+"""
+
+
+@pytest.mark.uncovered
+def test_checkers_of_types_take_floats_as_lengths_and_read_ints(tmp_path):
+    path = tmp_path / "typed.py"
+    path.write_text(TYPED)
+    said, _, status = mypy.api.run(
+        [str(path), "--strict", "--cache-dir", str(tmp_path), "--no-error-summary"]
+    )
+    wrong, read_only = said.splitlines()
+    assert 'typed.py:9: error: Argument 3 to "Linear" has incompatible type "str"; expected "float"' in wrong
+    assert 'typed.py:10: error: Property "steps" defined in "Warmup" is read-only' in read_only
+    assert status == 1

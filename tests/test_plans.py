@@ -94,3 +94,9 @@ def test_what_is_refused(call, error, text):
     with pytest.raises(error) as caught:
         call()
     assert text in str(caught.value)
+
+
+@given(st.integers(0, 100), st.integers(100, 10**6))
+def test_updates_may_be_floats_that_are_whole_numbers(at, steps):
+    assert retarget(PLAN, at=float(at), steps=float(steps)) == retarget(PLAN, at=at, steps=steps)
+    assert cooldown(PLAN, at=float(at), steps=float(steps)) == cooldown(PLAN, at=at, steps=steps)

@@ -295,7 +295,11 @@ def test_a_milestone_is_rounded_down_unless_it_is_nearly_whole(milestone, total)
         ({"warmup_steps": 100}, ValueError, "warmup_steps must be below the 100 steps of the run, got 100"),
         ({"warmup_steps": 2.5}, ValueError, "warmup_steps must be a whole number"),
         ({"total_tokens": 0}, ValueError, "total_tokens must be a whole number >= 1, got 0"),
-        ({"total_tokens": 3e11}, ValueError, r"total_tokens must be a whole number >= 1 .*round\(...\)"),
+        (
+            {"total_tokens": 3e11 + 0.5},
+            ValueError,
+            r"total_tokens must be a whole number >= 1 .*round\(...\)",
+        ),
         ({"total_tokens": math.inf}, ValueError, "total_tokens must be a whole number >= 1"),
         ({"tokens_per_step": 0}, ValueError, "tokens_per_step must be a whole number >= 1, got 0"),
         ({"tokens_per_step": -5}, ValueError, "tokens_per_step must be a whole number >= 1, got -5"),

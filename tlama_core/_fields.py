@@ -73,8 +73,8 @@ def short_repr(value: object, most: int = 120) -> str:
     It takes no longer than what it shows: lists within lists, as aliases in YAML make them, may stand for
     more than any memory holds.
 
-    >>> short_repr([0] * 10**9, most=40)
-    '[0, 0, 0, 0, 0, 0, 0… (1,000,000,000 items)'
+    >>> short_repr([0] * 10**6, most=40)
+    '[0, 0, 0, 0, 0, 0, 0… (1,000,000 items)'
     """
     text = _beginning(value, most + 1, MAX_LEVELS)
     if len(text) <= most:
@@ -177,19 +177,33 @@ def as_length(name: str, value: object, *, at_least: int = 0, endless: bool = Fa
     number = _as_float(value)
     if number is None:
         refuse(name, rule, value, TypeError)
-    try:
-        whole = operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
-    except TypeError:
+    whole = _index(value)
+    if whole is None:
         whole = _whole_float(name, rule, value, number)
     if whole > MAX_STEPS:
         refuse(name, f"{rule} and at most 10**300", value)
     return whole if whole >= at_least else refuse(name, rule, value)
 
 
+def as_count(name: str, value: object, *, at_least: int = 0) -> int:
+    """Return *value* as how often something is done, an integer, or refuse it by *name*: no float is one."""
+    if is_number(value) and _index(value) is None:
+        refuse(name, f"a whole number >= {at_least} (round(...) makes one)", value)
+    return as_length(name, value, at_least=at_least)
+
+
+def _index(value: object) -> int | None:
+    """Return what Python can use as an index as that integer; None for anything else."""
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # that it may fail is the question
+    except TypeError:
+        return None
+
+
 def _whole_float(name: str, rule: str, value: object, number: float) -> int:
     """Return what is no integer, and is *number* as a float, as the whole number that it is, or refuse it."""
     if not math.isfinite(number):
-        refuse(name, rule, value)
+        refuse(name, f"{rule} ({number} is none)", value)
     if abs(number) >= MAX_WHOLE_FLOAT:
         refuse(name, f"{rule} (floats from 2**53 on are not exact: write an integer)", value)
     return int(number) if int(number) == value else refuse(name, f"{rule} (round(...) makes one)", value)
@@ -223,6 +237,11 @@ def length(**options: Any) -> Any:
     return _field(as_length, options)
 
 
+def count(**options: Any) -> Any:
+    """Declare a field that says how often; bounds as in `as_count`."""
+    return _field(as_count, options)
+
+
 def derived(compute: Callable[[Any], Any], *, init: Literal[False] = False) -> Any:
     """Declare a field computed from the others: no argument, no part in equality or text."""
     return attrs.field(init=init, eq=False, repr=False, default=attrs.Factory(compute, takes_self=True))
@@ -250,7 +269,7 @@ def _misfit(error: TypeError) -> str:
     return problem.replace("missing", "is missing", 1)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(number, length, derived, attrs.field))
+@dataclass_transform(frozen_default=True, field_specifiers=(number, length, count, derived, attrs.field))
 def final_value(cls: type[T]) -> type[T]:
     """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`.
 

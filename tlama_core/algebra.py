@@ -24,6 +24,7 @@ from tlama_core._fields import (
     Length,
     as_length,
     as_number,
+    count,
     derived,
     final_value,
     is_number,
@@ -838,7 +839,7 @@ class Repeated(Schedule):
     """
 
     schedule: Schedule = attrs.field(converter=CHILD)
-    times: int | None = length(default=None, at_least=1)
+    times: int | None = count(default=None, at_least=1)
     gain: float = number(default=1.0, kw_only=True)
     growth: float = number(default=1.0, kw_only=True, above=0.0)
     cycle_lengths: tuple[int, ...] = derived(lambda self: self._checked_lengths())

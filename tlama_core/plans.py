@@ -6,7 +6,7 @@ from tlama_core.algebra import Schedule, require_schedule
 from tlama_core.shapes import Sqrt, Transition
 
 
-def retarget(schedule: Schedule, *, at: int, steps: int) -> Schedule:
+def retarget(schedule: Schedule, *, at: float, steps: float) -> Schedule:
     """Return *schedule* up to update *at*, and the rest of it in proportion, *steps* updates in all.
 
     Nothing that was already used changes, and it goes on at *at* with the value it had there.
@@ -20,15 +20,15 @@ def retarget(schedule: Schedule, *, at: int, steps: int) -> Schedule:
     (200, True, 0.0)
     """
     start = _update("retarget.at", at, schedule)
-    total = int(as_length("retarget.steps", steps, at_least=start))
+    total = as_length("retarget.steps", steps, at_least=start)
     return schedule[:start] >> schedule[start:].stretch(steps=total - start)
 
 
 def cooldown(
     schedule: Schedule,
     *,
-    at: int,
-    steps: int,
+    at: float,
+    steps: float,
     to: float = 0.0,
     shape: type[Transition] = Sqrt,
     **parameters: float,
@@ -57,5 +57,5 @@ def cooldown(
 def _update(name: str, at: object, schedule: object) -> int:
     """Return *at* as an update of *schedule*, which may be its end; *name* is `function.argument`."""
     steps = require_schedule(f"{name.partition('.')[0]}.schedule", schedule).steps
-    update = int(as_length(name, at))
+    update = as_length(name, at)
     return update if update <= steps else refuse(name, f"at most the length {steps}", update)

@@ -32,8 +32,8 @@ DECAYS: dict[str, Callable[[float, float, int], Schedule]] = {
 def get_lr_scheduler(
     max_lr: float,
     min_lr: float | None,
-    warmup_steps: int,
-    max_steps: int,
+    warmup_steps: float,
+    max_steps: float,
     decay_type: str = "cosine",
     final_div_factor: float | None = None,
     verbose: bool = False,
@@ -116,9 +116,9 @@ def get_combined_lr_scheduler(
 
 def get_multi_step_lr_scheduler(
     max_lr: float,
-    warmup_steps: int,
-    total_tokens: int,
-    tokens_per_step: int,
+    warmup_steps: float,
+    total_tokens: float,
+    tokens_per_step: float,
     step_milestones: Sequence[float],
     step_factors: Sequence[float],
     min_lr: float | None = None,
@@ -170,10 +170,10 @@ def get_multi_step_lr_scheduler(
 
 def plot_lr_schedule(
     lr_scheduler: Schedule | Callable[[int], float],
-    total_steps: int,
+    total_steps: float,
     title: str | None = None,
     figsize: tuple[float, float] = (10, 6),
-    point_interval: int | None = None,
+    point_interval: float | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw any learning rate schedule over its first *total_steps* updates, and return the axes.
@@ -196,12 +196,13 @@ def plot_lr_schedule(
     'Step'
     """
     total = int(as_length("plot_lr_schedule.total_steps", total_steps, at_least=1))
-    if point_interval is not None:
-        as_length("plot_lr_schedule.point_interval", point_interval, at_least=1)
+    every = point_interval
+    if every is not None:
+        every = as_length("plot_lr_schedule.point_interval", every, at_least=1)
     plotting.require_callable("plot_lr_schedule.lr_scheduler", lr_scheduler)
     # Values first: a scheduler that fails leaves no figure behind.
     curve = plotting.curve(lr_scheduler, total)
-    points = plotting.points(lr_scheduler, total, point_interval)
+    points = plotting.points(lr_scheduler, total, every)
     ax, show = plotting.new_axes(figsize) if ax is None else (ax, None)
     (line,) = ax.plot(*curve)
     ax.plot(*points, "o", color=line.get_color(), markersize=4)

@@ -122,7 +122,8 @@ def test_a_length_is_kept_as_an_int(n):
         (np.float32(2.5), r"round(...) makes one), got np.float32(2.5)"),
         (2.0**53, "floats from 2**53 on are not exact: write an integer), got 9007199254740992.0"),
         (3e17, "floats from 2**53 on are not exact: write an integer), got 3e+17"),
-        (math.nan, ">= 0, got nan"),
+        (math.nan, ">= 0 (nan is none), got nan"),
+        (math.inf, ">= 0 (inf is none), got inf"),
     ],
 )
 def test_a_float_that_is_no_length_is_refused_with_what_to_write(wrong, hint):
