@@ -7,12 +7,13 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 import tlama_core
-from tlama_core import Function, Piecewise, Schedule
+from tlama_core import Function, Linear, Piecewise, Schedule
 from tlama_core.algebra import children, nodes
 from tlama_core.testing.laws import LAWS
-from tlama_core.testing.strategies import WEIGHTS, arguments, leaves, open_phases, schedules
+from tlama_core.testing.strategies import WEIGHTS, arguments, leaves, open_phases, repetitions, schedules
 
 DRAWN = 1_000
+CYCLE = Linear(1.0, 0.0, steps=9)
 
 
 def sample(strategy, count):
@@ -129,6 +130,15 @@ def test_leaves_hold_nothing_and_open_phases_follow_anything(leaf, phase):
     assert not children(leaf)
     if math.isfinite(leaf.steps):
         assert (leaf >> phase).steps >= leaf.steps
+
+
+@given(
+    st.booleans().flatmap(lambda endless: st.tuples(st.just(endless), repetitions(CYCLE, endless=endless)))
+)
+def test_a_repetition_is_endless_only_where_asked(drawn):
+    endless, repeated = drawn
+    assert repeated(0) == CYCLE(0)
+    assert endless or math.isfinite(repeated.steps)
 
 
 def test_no_strategy_is_built_twice():

@@ -264,6 +264,12 @@ def repetitions(draw: Draw, a: Schedule, *, endless: bool) -> Schedule:
     """Draw a repetition of *a*, which is of finite length and not empty; also an endless one where asked.
 
     The gain of an endless repetition is at most 1, so that its values stay finite.
+
+    >>> from hypothesis import given
+    >>> @given(repetitions(Linear(1.0, 0.0, steps=9), endless=False))
+    ... def test_the_first_cycle_is_the_schedule(repeated):
+    ...     assert repeated(3) == 2 / 3
+    >>> test_the_first_cycle_is_the_schedule()
     """
     return _repetition(draw, a, endless=endless)
 
