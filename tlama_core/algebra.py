@@ -117,6 +117,10 @@ class Schedule(ABC):
         """Return the schedules that this one is directly made of; a leaf has none."""
         return ()
 
+    def _evaluated(self) -> "tuple[Schedule, ...]":
+        """Return the schedules whose values this one's are directly made of."""
+        return self._children()
+
     def _kernel(self) -> Kernel:
         """Return the formula and numbers by which like phases of a long chain share one computation."""
         return Kernel()
@@ -504,6 +508,15 @@ def _is_bare(schedule: Schedule) -> "TypeGuard[Constant]":
     return isinstance(schedule, Constant) and math.isinf(schedule.steps)
 
 
+def stands_for_a_number(schedule: Schedule) -> bool:
+    """Whether a term has no say in the length of a sum or product: an endless Constant, or a join of such.
+
+    >>> stands_for_a_number(Constant(2.0) * Constant(3.0)), stands_for_a_number(Constant(2.0, steps=5))
+    (True, False)
+    """
+    return _is_bare(schedule) or (isinstance(schedule, Pointwise) and schedule.only_numbers)
+
+
 def _chained(phases: Iterable[Schedule]) -> tuple[Schedule, ...]:
     """Return *phases* as the flat tuple of a chain, or refuse them."""
     flat = tuple(_flat(phases))
@@ -665,8 +678,9 @@ class Pointwise(Schedule):
         converter=attrs.Converter(_terms, takes_self=True, takes_field=True)
     )
     steps: int | float = derived(
-        lambda self: max((a.steps for a in self.terms if not _is_bare(a)), default=math.inf)
+        lambda self: max((a.steps for a in self.terms if not stands_for_a_number(a)), default=math.inf)
     )
+    only_numbers: bool = derived(lambda self: all(map(stands_for_a_number, self.terms)))
     _extent: Extent = derived(lambda self: _extent_over(self, visits=sum))
 
     def _children(self) -> tuple[Schedule, ...]:
@@ -701,7 +715,11 @@ class Pointwise(Schedule):
         total = int(self.steps)
 
         def resized(term: Schedule) -> Schedule:
-            return term if _is_bare(term) else stretch(term, nearest_whole(int(term.steps) * steps, total))
+            return (
+                term
+                if stands_for_a_number(term)
+                else stretch(term, nearest_whole(int(term.steps) * steps, total))
+            )
 
         return type(self)(tuple(map(resized, self.terms)))
 
@@ -854,6 +872,9 @@ class Repeated(Schedule):
     def _children(self) -> tuple[Schedule, ...]:
         return (self.schedule,)
 
+    def _evaluated(self) -> tuple[Schedule, ...]:
+        return (self.cycles or self.schedule,)
+
     def _checked_lengths(self) -> tuple[int, ...]:
         """Return the lengths of cycles that grow or shrink; none where all are alike."""
         if self.schedule.steps in (0, math.inf):
@@ -890,7 +911,7 @@ class Repeated(Schedule):
             return inner
         if self.gain < 0:  # the sign by parity: a power of a negative number forgets it from 2**53 on
             inner = xp.where(k % 2 > 0, -inner, inner)
-        return xp.power(abs(self.gain), k) * inner
+        return xp.grown(inner, abs(self.gain), k)
 
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.repeat", arguments(self, 1))

@@ -1,5 +1,7 @@
 """What `check` finds, and what it leaves alone."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -256,7 +258,9 @@ FINDINGS = {
 CASES = [(code, *case) for code, cases in FINDINGS.items() for case in cases]
 
 
-@pytest.mark.parametrize(("code", "schedule", "steps", "at"), CASES, ids=lambda case: str(case)[:60])
+@pytest.mark.parametrize(
+    ("code", "schedule", "steps", "at"), CASES, ids=lambda case: re.sub(" at 0x[0-9a-f]+", "", str(case))[:60]
+)
 def test_a_finding_is_made_where_it_must_be_and_nowhere_else(code, schedule, steps, at):
     select = [code] if code == "end-not-reached" else ()
     assert [finding.step for finding in check(schedule, steps, select=select) if finding.code == code] == at

@@ -258,3 +258,69 @@ def test_a_far_step_is_the_end_before_and_after_compiling(phases, step):
     for _ in range(40):
         chain(step)
     assert chain(10**400) == chain(10**300) == to_function(chain)(10**300)
+
+
+# --- what a reader tried in order to break it
+
+
+SHORT = {
+    "a chain": Constant(1.0, 10) >> Linear(1.0, 0.0, 10),
+    "a line": Linear(1.0, 0.0, 10),
+    "an exponential": Exponential(-1.0, 0.0, 10, rate=0.5),
+    "a function": Function(lambda t: t * 1.0, steps=10),
+}
+
+
+@pytest.mark.parametrize("a", SHORT.values(), ids=SHORT)
+@pytest.mark.parametrize("far", [50, 10**11])
+def test_a_term_that_ends_before_a_slice_begins_holds_its_end(a, far, jax, torch):
+    wide = (a + Constant(0.0, 100 + 2 * far))[far:].stretch(steps=77)
+    wanted = [wide(t) for t in (0, 5, 76)]
+    assert wide(torch.tensor([0, 5, 76], dtype=torch.int32)).tolist() == wanted
+    assert wide(jax.numpy.array([0, 5, 76])).tolist() == wanted
+
+
+def test_phases_longer_than_the_clocks_type_keep_their_length(jax, torch):
+    a = (Piecewise.of([Constant(1.0, 1)] * 5 + [Linear(1.0, 0.0, 10**12)]) + 0.0)[5 * 10**11 :]
+    assert a(torch.tensor([0], dtype=torch.int32)).item() == pytest.approx(0.5, abs=1e-6)
+    assert a(jax.numpy.array([0])).item() == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_infinite_and_fractional_steps_stand_beside_whole_ones(dtype):
+    assert Linear(1.0, 0.0, 10)(np.array([1, np.inf, 2.5], dtype=dtype)).tolist() == pytest.approx(
+        [0.9, 0.0, 0.75], abs=1e-3
+    )
+
+
+def test_a_whole_step_jumps_alike_beside_a_fractional_one():
+    steps, inner = 30794827472226699346862, Constant(1.0, 11) >> Step(-3.0, {10**15: -2.0}, steps=10**16 + 7)
+    a = inner.repeat(385_799, gain=-0.9).stretch(steps=steps)
+    assert a(np.array([11.0, 0.5])).tolist() == [a(11), a(0.5)]
+
+
+def test_nothing_stays_nothing_where_a_power_is_infinite(jax, torch):
+    a = Linear(0.0, 1.0, 10).repeat(1_000, gain=1.5)
+    assert a(torch.tensor([9_980, 9_981])).tolist() == a(jax.numpy.array([9_980, 9_981])).tolist()
+    assert a(torch.tensor([9_980, 9_981])).tolist() == [0.0, math.inf]
+
+
+def test_unsigned_clocks_of_every_width_are_served(jax, torch):
+    many = Linear(0.0, 1.0, 1).repeat(3_000_000_000)
+    assert many(jax.numpy.array([5, 2**32 - 1], dtype="uint32")).tolist() == [0.0, 1.0]
+    a = Warmup(1.0, 100) >> Cosine.to(0.1, 200)
+    for kind in ("uint8", "uint16", "uint32", "uint64"):
+        assert a(torch.tensor([0, 99], dtype=getattr(torch, kind))).tolist() == pytest.approx([0.01, 1.0])
+
+
+def test_fractional_steps_stand_beside_the_farthest_boundaries():
+    a = Step(1.0, {5: 0.5, 10**300: 0.2})[0:8].stretch(steps=2**49)
+    b = (Linear(1.0, 0.0, 10**300) + Constant(1.0, 10**300) + PowerLaw(1.0, timescale=3.0))[0:8]
+    for schedule in (a, b.stretch(steps=2**49)):
+        assert schedule(np.array([0.5])).item() == schedule(0.5)
+
+
+def test_what_is_no_number_is_none_in_arrays_too_and_warns_nobody():
+    huge = 1e308 * Linear(1.0, 100.0, 10)
+    assert np.isnan((0.0 * huge)(np.arange(1, 3))).all()
+    assert np.isnan((huge - huge)(np.arange(1, 3))).all()

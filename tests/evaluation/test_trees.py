@@ -102,3 +102,36 @@ def test_a_survey_counts_every_node_once_and_knows_which_are_shared():
     assert survey(twice + twice) == (3, frozenset({id(twice)}))
     assert survey(twice + twice, max_nodes=2) == (2, frozenset({id(twice)}))
     assert survey(Piecewise.of([leaf] * 9), max_phases=8) == (1, frozenset())
+
+
+def test_shared_nodes_of_cycles_that_grow_are_computed_once(torch):
+    a = grown(Linear(1.0, 0.0, 10), GROW["products"], 16).repeat(3, growth=2)
+    assert a(np.arange(3)).tolist() == pytest.approx([a(t) for t in range(3)], rel=1e-9)
+    assert a(torch.arange(3)).tolist() == pytest.approx([a(t) for t in range(3)], rel=1e-3)
+    assert to_function(a)(2) == a(2)
+
+
+def test_clocks_that_are_moved_alike_are_one_clock(torch):
+    a = grown(Linear(1.0, 0.0, 10**6), lambda s: (s[1:] + s[2:]) * 0.5, 9)
+    assert a(torch.arange(3)).tolist() == pytest.approx([a(t) for t in range(3)], rel=1e-5)
+
+
+def test_a_tree_that_stands_in_too_many_branches_is_walked():
+    s, a, b = Linear(1.0, 0.0, 4), Constant(0.1, 5), Constant(0.2, 5)
+    for _ in range(13):
+        s = (s >> a) + (s >> b)
+    assert [s(k) for k in range(40)][:3] == [value_at(s, k) for k in range(3)]
+    for _ in range(8):
+        s = (s >> a) + (s >> b)
+    with pytest.raises(ValueError, match="the source of this schedule is too long"):
+        to_source(s)
+    nested = Linear(1.0, 0.0, 10)
+    for _ in range(5):
+        nested = nested.repeat(8, growth=2)
+    assert compile_schedule(nested)(5) == value_at(nested, 5)
+
+
+def test_only_numbers_have_no_say_in_a_length():
+    w, c = Linear(1.0, 0.0, 5), Constant(2.0)
+    assert {((c * c) * w).steps, (w * (c * c)).steps, ((c + c) * w).steps, (c * c * w + c).steps} == {5}
+    assert (c * c).steps == float("inf")

@@ -58,8 +58,8 @@ class Evaluable(Protocol):
     def _kernel(self) -> Kernel:
         """Return the formula and numbers by which like phases of a long chain share one computation."""
 
-    def _children(self) -> "Sequence[Evaluable]":
-        """Return the schedules that this one is directly made of."""
+    def _evaluated(self) -> "Sequence[Evaluable]":
+        """Return the schedules whose values this one's are directly made of."""
 
 
 class Namespace(Protocol):
@@ -109,8 +109,8 @@ class Namespace(Protocol):
     def number(self, t: Clock, /) -> Value:
         """Return a clock as what formulas compute with: here, and only here, a rescaled one is rounded."""
 
-    def power(self, base: float, k: Value, /) -> Value:
-        """Return *base* to a whole power >= 0, as exact as the type of values allows, however large k is."""
+    def grown(self, value: Value, base: float, k: Value, /) -> Value:
+        """Return *value* times *base* to a whole power k >= 0, exact for a k of any size; 0 stays 0."""
 
     def full_like(self, t: Clock, constant: Value, /) -> Value:
         """Return *constant* at every time of *t*."""

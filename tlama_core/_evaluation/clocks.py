@@ -69,7 +69,7 @@ class Affine:
         """
         first = self.first(time)
         shift = self.num * first + self.shift - time * self.den
-        cap = max(shift, self.cap - time * self.den)
+        cap = max(0, self.cap - time * self.den)
         return Affine(t, max(0, self.top - first), cap, self.num, shift, self.den, self.rest)
 
     def until(self, time: int, t: "Value") -> "Affine":

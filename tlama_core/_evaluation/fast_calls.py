@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tlama_core._evaluation.expressions import MAX_BRANCHES, Expression
 from tlama_core._evaluation.kernels import Formula
 from tlama_core._evaluation.python_numbers import walked
-from tlama_core._evaluation.recorder import Compiled, Function, Recorder
+from tlama_core._evaluation.recorder import Compiled, Function, Recorder, TooLargeError
 from tlama_core._evaluation.trees import survey
 from tlama_core._fields import MAX_STEPS
 
@@ -37,8 +37,11 @@ def compile_schedule(schedule: "Evaluable") -> Callable[[int], float]:
     count, shared = survey(schedule, MAX_COMPILED_NODES + 1, MAX_BRANCHES)
     if count > MAX_COMPILED_NODES:
         return lambda step: walked(schedule, min(end, step))
-    recorder = Recorder("t", shared=shared, search=search_phases)
-    result = recorder.unclamped(Expression("t"), schedule, end)
+    recorder = Recorder("t", shared=shared, search=search_phases, most=10 * MAX_COMPILED_NODES)
+    try:
+        result = recorder.unclamped(Expression("t"), schedule, end)
+    except TooLargeError:
+        return lambda step: walked(schedule, min(end, step))
     return compile_source(recorder.program("def value(t):", result.text), "value", recorder.scope)
 
 

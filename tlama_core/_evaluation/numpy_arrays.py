@@ -52,12 +52,15 @@ class NumPyNamespace:
         self.sin, self.exp, self.expm1, self.sqrt = np.sin, np.exp, np.expm1, np.sqrt
         self.log, self.log1p, self.pow = np.log, np.log1p, np.power
         self.where, self.minimum, self.maximum = np.where, np.minimum, np.maximum
-        self.power = np.power
         self._memory = Memory(shared, _identity) if shared else None
 
     def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
         """Return the values within the range from *low* to *high*."""
         return self.np.minimum(self.np.maximum(x, low), high)  # np.clip costs three times as much
+
+    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
+        """Return the values times powers, which are finite: a repetition that would overflow is not built."""
+        return self.np.power(base, k) * value
 
     @staticmethod
     def constant(number: float) -> float:
@@ -83,7 +86,9 @@ class NumPyNamespace:
 
     def _at_most(self, n: "Value", limit: float) -> "Value":
         """Return the numbers, none above *limit*; int64 never gets to one that it cannot hold."""
-        return n if limit > MAX_INT_CLOCK and n.dtype.kind == "i" else self.np.minimum(n, limit)
+        if limit > MAX_INT_CLOCK and n.dtype.kind != "O":
+            return n if n.dtype.kind == "i" else self.np.minimum(n, _as_float(limit))
+        return self.np.minimum(n, limit)
 
     @staticmethod
     def advance(t: "Clock", by: int, to: float) -> "Clock":
@@ -191,7 +196,8 @@ class NumPyNamespace:
         n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
         if n.dtype.kind != "f" and times and times[-1] * den > MAX_INT_CLOCK:
             n = n.astype(object)
-        return n, self.np.asarray([time * den for time in times], dtype=n.dtype)
+        cuts = [time * den for time in times]
+        return n, self.np.asarray([*map(_as_float, cuts)] if n.dtype.kind == "f" else cuts, dtype=n.dtype)
 
     def _column(self, numbers: Sequence[float]) -> "Array":
         """Return numbers as an array, whole ones as integers where they fit a clock."""
@@ -201,6 +207,14 @@ class NumPyNamespace:
 def _numerators(t: "Clock") -> "Array":
     """Return the array that a clock is made of."""
     return t.n if isinstance(t, Rescaled) else t  # type: ignore[no-any-return]
+
+
+def _as_float(number: float) -> float:
+    """Return a whole number as a float: infinity where there is none that large."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _identity(t: "Clock") -> object:
@@ -255,6 +269,22 @@ def evaluate_numpy(schedule: "Evaluable", step: "Value") -> "Value":
         raise ValueError(f"every step must be >= 0, got {times[~(times >= 0)][0]}")
     if math.isinf(schedule.steps) and times.size and times.max() == math.inf:
         raise ValueError("an endless schedule has no value at step inf")
+    if times.dtype.kind == "f":
+        times = times.astype(np.float64, copy=False)
+        whole = (times <= MAX_INT_CLOCK) & (np.floor(times) == times)
+        if whole.any():  # at a jump, a float might be rounded to the other side
+            values = np.empty(times.size)
+            values[whole] = _in_any_order(np, schedule, times[whole].astype(np.int64))
+            values[~whole] = _in_any_order(np, schedule, times[~whole])
+        else:
+            values = _in_any_order(np, schedule, times)
+        with np.errstate(over="ignore"):
+            return values.astype(step.dtype, copy=False).reshape(step.shape)
+    return _in_any_order(np, schedule, times).reshape(step.shape)
+
+
+def _in_any_order(np: ModuleType, schedule: "Evaluable", times: "Value") -> "Array":
+    """Return the values at *times*, which are sorted first where that pays."""
     order = None
     if schedule._extent.phases > MAX_SEPARATE_PHASES and (times[1:] < times[:-1]).any():
         order = np.argsort(times, kind="stable")  # a block of times then meets few phases of a long chain
@@ -267,10 +297,7 @@ def evaluate_numpy(schedule: "Evaluable", step: "Value") -> "Value":
         unordered = np.empty_like(values)
         unordered[order] = values
         values = unordered
-    if step.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            values = values.astype(step.dtype, copy=False)
-    return values.reshape(step.shape)
+    return values
 
 
 def _in_blocks(
@@ -278,7 +305,7 @@ def _in_blocks(
 ) -> "Array":
     shared = worth_remembering(schedule)
     values: Array = np.empty(count)
-    with np.errstate(over="ignore", under="ignore"):  # as for Python numbers: no warning
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # as for Python numbers: no warning
         for a in range(0, count, BLOCK):
             b = min(a + BLOCK, count)
             values[a:b] = schedule._value(NumPyNamespace(np, shared), clocks(a, b))
@@ -287,10 +314,8 @@ def _in_blocks(
 
 def _clamped(np: ModuleType, times: "Value", steps: float) -> "Array":
     """Return *times* as int64 or float64, none past the end of a schedule that is *steps* long."""
-    if times.dtype.kind == "f" and times.max() <= MAX_INT_CLOCK and (np.floor(times) == times).all():
-        times = times.astype(np.int64)  # at a jump, a float might be rounded to the other side
     if times.dtype.kind == "f":
-        times, end = times.astype(np.float64, copy=False), float(min(steps, MAX_STEPS))
+        end: float = float(min(steps, MAX_STEPS))
     elif times.max() > MAX_INT_CLOCK:
         times, end = times.astype(object), min(steps, MAX_STEPS)
     else:

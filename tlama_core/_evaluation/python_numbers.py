@@ -74,9 +74,9 @@ class PythonNamespace:
         return whole + rest / t.den  # type: ignore[no-any-return]
 
     @staticmethod
-    def power(base: float, k: int) -> float:
-        """Return the power; a float of that size is even, and so is every power that large."""
-        return base**k
+    def grown(value: float, base: float, k: int) -> float:
+        """Return the value times a power, which is finite: a repetition that would overflow is not built."""
+        return base**k * value
 
     @staticmethod
     def full_like(t: float, constant: float) -> float:

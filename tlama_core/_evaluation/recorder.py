@@ -41,6 +41,18 @@ Moment = Term | Rescaled
 Search = Callable[[Sequence[int], "Sequence[Evaluable]"], Function]
 
 
+MAX_PARTS = 100_000
+"""So many parts of a tree are written, those that stand in several branches in each of them."""
+
+
+class TooLargeError(ValueError):
+    """The source of a tree would be longer than it is good for."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the source of this schedule is too long: its parts stand in too many branches")
+
+
 class Compiled(Protocol):
     """A function of the numbers of a formula, if it has any, and of the clock, in this order."""
 
@@ -74,12 +86,16 @@ class Recorder(Elementary):
     """
 
     def __init__(
-        self, *parameters: str, shared: frozenset[int] = frozenset(), search: Search | None = None
+        self,
+        *parameters: str,
+        shared: frozenset[int] = frozenset(),
+        search: Search | None = None,
+        most: int = MAX_PARTS,
     ) -> None:
         self.block: Block = []
         self.tables: dict[str, str] = {}
         self.scope: dict[str, Function] = {}
-        self._shared, self._search = shared, search
+        self._shared, self._search, self._left = shared, search, most
         self._names: dict[object, str] = {}
         self._known: dict[object, Term] = {}
         self._taken = dict.fromkeys(parameters, 1)
@@ -226,9 +242,9 @@ class Recorder(Elementary):
         whole, rest = self._divided(t.n, t.den)
         return self.let(whole + rest / t.den, "t")
 
-    def power(self, base: float, k: Term) -> Term:
-        """Write a power of a whole number."""
-        return self.pow(base, k)
+    def grown(self, value: Term, base: float, k: Term) -> Term:
+        """Write a value times a power."""
+        return self.pow(base, k) * value
 
     def within(self, t: Moment, steps: float) -> Moment:
         """Write a clock that is held at *steps*."""
@@ -313,6 +329,9 @@ class Recorder(Elementary):
 
     def value_of(self, schedule: "Evaluable", t: Moment) -> Term:
         """Write the value of a part, under a name if the part stands in the tree several times."""
+        self._left -= 1
+        if self._left < 0:  # a part is written anew in every branch, and so may be many times many
+            raise TooLargeError
         if id(schedule) not in self._shared:
             return schedule._value(self, t)  # type: ignore[no-any-return]
         key = id(schedule), _written(t)

@@ -81,9 +81,10 @@ class TracedNamespace(Elementary):
         if self.floating:
             return self._held(self.lib.astype(step, self.real), steps)
         self.to_the_last = steps >= self.latest
+        t = self.lib.astype(step, self.whole)
         if self.lib.iinfo(step.dtype).max > self.latest:
-            step = self.where(step > self.latest, self.latest, step)
-        return self._held(self.lib.astype(step, self.whole), steps)
+            t = self.where(t < 0, self.latest, t)  # a wider unsigned number has become a negative one
+        return self._held(t, steps)
 
     def _held(self, t: "Value", steps: "float | Value") -> "Value":
         """Return times, not below 0 and not past *steps*, a number or one for each time."""
@@ -100,14 +101,18 @@ class TracedNamespace(Elementary):
 
     def within(self, t: "Clock", steps: float) -> "Clock":
         """Return the clock held at *steps*, which is above 0 already."""
-        make = partial(self._within, t, steps)
-        return self._memory.clock(t, steps, make) if self._memory is not None else make()
+        return self._once(t, ("within", steps), partial(self._within, t, steps))
+
+    def _once(self, t: "Clock", change: tuple[object, ...], make: Callable[[], "Clock"]) -> "Clock":
+        """Return a changed clock: the same one for the same change, where values of clocks are remembered."""
+        return self._memory.clock(t, change, make) if self._memory is not None else make()
 
     def _within(self, t: "Clock", steps: float) -> "Clock":
         """Return the clock held at *steps*, a new one."""
         if isinstance(t, Affine):
-            first = t.first(int(steps)) if math.isfinite(steps) else 0
-            return t.until(int(steps), self._held_below(t.t, first)) if first else t
+            if math.isinf(steps):
+                return t
+            return t.until(int(steps), self._held_below(t.t, t.first(int(steps))))
         return self._held_below(t, steps)
 
     def _since(self, t: "Clock", start: int) -> "Clock":
@@ -199,7 +204,14 @@ class TracedNamespace(Elementary):
         """Return the constant as an array like the clock, of the type that values have."""
         return self.lib.zeros_like(t.t if isinstance(t, Affine) else t, dtype=self.real) + constant
 
-    def power(self, base: float, k: "Value") -> "Value":
+    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
+        """Return the value times a power; 0 stays 0 where the power is infinite."""
+        power = self._digits(base, k)
+        if base > 1:
+            power = self.where(value == 0, self.minimum(power, 1.0), power)
+        return value * power
+
+    def _digits(self, base: float, k: "Value") -> "Value":
         """Return the power as a product of table entries, one for each digit of k to the base of 256.
 
         A rounded base raised at once would be off by k times its rounding, and a logarithm by that of its
@@ -251,20 +263,20 @@ class TracedNamespace(Elementary):
         if max(t.highest() // cycle, cycle) <= self.latest and t.rest is None:
             k, rest = self._divmod(t, cycle)
             last = self._last_cycle(k, times)
-            rest = self.where(last < k, cycle, rest)
+            rest = self.where(last < k, self.constant(cycle), rest)
             return last, Affine(rest, cycle, cycle, den=t.den)
         if max(t.highest() // t.den, t.den, length) <= self.latest:
             whole, rest = (t.t, t.rest) if t.rest is not None else self._divmod(t, t.den)
-            k = self._last_cycle(whole // length, times)
+            k = self._last_cycle(whole // self.constant(length), times)
             fraction = t.rest if t.rest is not None else self._as_real(rest) / t.den
-            return k, Affine(whole - k * length, length, length, rest=fraction)
+            return k, Affine(whole - k * self.constant(length), length, length, rest=fraction)
         local = self.number(t)
         k = self._last_cycle(self._constant(local) // float(length), times)
         return k, local - k * float(length)
 
     def _last_cycle(self, k: "Value", times: int | None) -> "Value":
         """Return the cycles, none past the last."""
-        return k if times is None or times > self.latest else self.minimum(k, times - 1)
+        return k if times is None or times > self.latest else self.minimum(k, self.constant(times - 1))
 
     def _constant(self, t: "Value") -> "Value":
         """Return times that carry no gradient: that of a whole quotient is 0, and torch has none."""
@@ -284,10 +296,16 @@ class TracedNamespace(Elementary):
         for place in reversed(range(t.top.bit_length())):
             over, rest = self._added(rest, rest, by)
             carried = carried + carried + over
-            over, rest = self._added(rest, self.where((t.t // 2**place) % 2 > 0, num, 0), by)
+            set_here = (t.t // self.constant(2**place)) % 2 > 0
+            over, rest = self._added(rest, self.where(set_here, self.constant(num), 0), by)
             carried = carried + over
-        over, rest = self._added(rest, shift, by)
-        return t.t * whole + (more + carried + over), rest
+        over, rest = self._added(rest, self.constant(shift), by)
+        quotient = t.t * self.constant(whole) + (self.constant(more) + carried + over)
+        if t.cap >= t.highest():
+            return quotient, rest
+        held, last = divmod(t.cap, by)
+        ended = t.t >= self.constant(t.top)
+        return self.where(ended, self.constant(held), quotient), self.where(ended, self.constant(last), rest)
 
     def _added(self, a: "Value", b: "Value", by: int) -> tuple["Value", "Value"]:
         """Return whether a + b, both below *by*, reach it, and the rest; the sum is never formed."""
@@ -297,6 +315,10 @@ class TracedNamespace(Elementary):
 
     def advance(self, t: "Clock", by: int, to: float) -> "Clock":
         """Return t + by, which is not formed where an integer of the clock's type could not hold it."""
+        return self._once(t, ("advance", by), partial(self._advanced, t, by, to))
+
+    def _advanced(self, t: "Clock", by: int, to: float) -> "Clock":
+        """Return t + by, a new clock."""
         if isinstance(t, Affine):
             return t.moved(by)
         if to <= self.latest or self._is_real(t):
@@ -305,6 +327,10 @@ class TracedNamespace(Elementary):
 
     def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
         """Return t * to / of: of whole numbers as a fraction, of others as a number."""
+        return self._once(t, ("rescale", to, of), partial(self._rescaled, t, to, of))
+
+    def _rescaled(self, t: "Clock", to: int, of: int) -> "Clock":
+        """Return t * to / of, a new clock."""
         if not isinstance(t, Affine) and not self._is_real(t):
             t = Affine(t, of if of < self.latest else int(self.latest), of)
         if isinstance(t, Affine) and t.rest is None:
@@ -352,8 +378,8 @@ class TracedNamespace(Elementary):
         value = None
         for i, (_, start, phase) in reversed(list(enumerate(owners))):
             # The whole clock is clamped already: only an inner boundary needs a clamp of its own.
-            local = self._since(t, start)
-            local = local if i == len(owners) - 1 else self._within(local, phase.steps)
+            local = self._once(t, ("since", start), partial(self._since, t, start)) if start else t
+            local = local if i == len(owners) - 1 else self.within(local, phase.steps)
             here = self.value_of(phase, local)
             value = here if value is None else self.where(n < self.constant(owners[i + 1][0]), here, value)
         return value
@@ -396,7 +422,7 @@ class TracedNamespace(Elementary):
         for row, i in enumerate(members):
             rows[i] = row
         row = owner if len(members) == len(phases) else self._taken(rows, owner, places=True)
-        longest = self.latest if math.isfinite(self.latest) else 10**30
+        longest = 10**30 if self.floating or isinstance(t, Affine) else self.latest
         length = self._taken([min(phases[i].steps, longest) for i in members], row)
         numbers = [self._taken(column, row) for column in group.columns()]
         local = self._local(t, [starts[i] for i in members], row)

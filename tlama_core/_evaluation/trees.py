@@ -25,7 +25,7 @@ def survey(
     """
     found, seen, shared = [schedule], {id(schedule)}, set()
     for node in found:
-        for child in node._children() if len(node.phases) <= max_phases else ():
+        for child in node._evaluated() if len(node.phases) <= max_phases else ():
             if id(child) in seen:
                 shared.add(id(child))
             elif len(found) < max_nodes:
@@ -45,7 +45,7 @@ class Memory:
     def __init__(self, shared: frozenset[int], identity: "Callable[[Clock], Hashable]" = id) -> None:
         self._shared, self._identity = shared, identity
         self._values: dict[tuple[int, Hashable], tuple[Clock, Value]] = {}
-        self._clocks: dict[tuple[int, float], tuple[Clock, Clock]] = {}
+        self._clocks: dict[tuple[int, Hashable], tuple[Clock, Clock]] = {}
 
     def value(self, xp: "Namespace", schedule: "Evaluable", t: "Clock") -> "Value":
         """Return the value of a node, the known one if it was asked on the same clock before."""
@@ -56,9 +56,9 @@ class Memory:
             self._values[key] = t, schedule._value(xp, t)  # the clock is kept, and its id with it
         return self._values[key][1]
 
-    def clock(self, t: "Clock", steps: float, make: "Callable[[], Clock]") -> "Clock":
-        """Return the clock *t* held at *steps*: the same one whenever it is asked for again."""
-        key = id(t), steps
+    def clock(self, t: "Clock", change: "Hashable", make: "Callable[[], Clock]") -> "Clock":
+        """Return the clock *t* after a *change*: the same one whenever it is asked for again."""
+        key = id(t), change
         if key not in self._clocks:
             self._clocks[key] = t, make()
         return self._clocks[key][1]

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tlama_core.algebra import (
-    Constant,
     OpenChain,
     Piecewise,
     Product,
@@ -29,6 +28,7 @@ from tlama_core.algebra import (
     Sum,
     maximum,
     minimum,
+    stands_for_a_number,
 )
 from tlama_core.analysis import fold, pieces
 from tlama_core.shapes import Transition, Warmup
@@ -230,7 +230,7 @@ def pointwise_lengths_are_the_longest(a: Schedule, b: Schedule) -> None:
 
     So a floor or an offset leaves the length of a schedule alone.
     """
-    lengths = [term.steps for term in (a, b) if not (isinstance(term, Constant) and term.steps == math.inf)]
+    lengths = [term.steps for term in (a, b) if not stands_for_a_number(term)]
     for join in (add, mul, maximum, minimum):
         assert join(a, b).steps == max(lengths, default=math.inf), (a, b)
     assert (a + 1.0).steps == (1.0 - a).steps == a.steps, a
