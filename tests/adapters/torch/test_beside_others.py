@@ -123,7 +123,7 @@ def sequences(draw):
 
 
 @pytest.mark.filterwarnings("ignore:ScheduleLR. something else has set lr", "ignore::UserWarning:torch")
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(sequences(), st.sampled_from(WAYS), st.booleans(), st.integers(0, RUN))
 def test_however_a_run_is_killed_it_goes_on_as_if_it_had_not_been(
     torch, make, build, run, saved, sequence, resume, tensors, killed

@@ -60,7 +60,10 @@ class ScheduleLR(LRScheduler):
     not after one that an fp16 scaler skipped. Or it counts anything else, as tokens: call `advance(n)`.
     The rates follow from the clock alone. A state is the clock, and the schedules' texts to compare with:
     loading a state with other schedules is an error, unless *on_change* is "keep_new" (these schedules, at
-    the saved clock) or "keep_old" (the saved ones).
+    the saved clock, with a warning if they jump) or "keep_old" (the saved ones).
+
+    In torch's `SequentialLR` it writes while it has its turn. In a `ChainedScheduler` it sets rates and does
+    not multiply them, and warns where another has set the learning rate: a product of schedules is `a * b`.
 
     Raises `ValueError` for a hyper-parameter that the optimizer does not have, and for a list that is not
     as long as its param groups; `TypeError` for what is neither a schedule nor a number.
@@ -118,7 +121,10 @@ class ScheduleLR(LRScheduler):
         return {name: value for name, value in vars(self).items() if name not in {"_plan", "_rows"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on where the original was. A copy writes nothing: its turn may be over, or not have come."""
+        """Go on where the original was, with the optimizer that was copied along.
+
+        A copy writes nothing, since its turn may be over, or not have come.
+        """
         vars(self).update(state)
         self._compile(plan_of(self._schedules))
         _WatchedCalls(self.optimizer)
@@ -327,14 +333,21 @@ class ScheduleLR(LRScheduler):
         self._resume(state.clock, found)
 
     def _take_over(self, schedules: Schedules, clock: int) -> None:
-        """Go on with saved *schedules*; what only the given ones move is as if those had never been."""
+        """Go on with saved *schedules*; what only the given ones move is as if those had never been.
+
+        It holds again what the optimizer came with: when this was built, or with the state it loaded since.
+        """
         written = self.in_charge()
         self._use(schedules, clock)
         dropped = written - schedules.keys()
         write_held(self.optimizer.param_groups, {key: self._before[key] for key in dropped})
 
     def _resume(self, clock: int, found: Held) -> None:
-        """Go on at *clock*: write the rates, and where another was in charge what was *found*."""
+        """Go on at *clock*: write the rates, and where another was in charge what was *found*.
+
+        So that the run goes on right where the optimizer's own state was loaded before this scheduler was
+        built, which has written its first rates over it.
+        """
         self.last_epoch = clock
         self._take_in_groups()
         groups = self.optimizer.param_groups

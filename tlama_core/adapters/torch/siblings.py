@@ -19,10 +19,13 @@ class Sibling(Protocol):
     """The keys of which another was in charge in the state that was loaded last."""
 
     def before_load(self) -> None:
-        """Note what is to be written again after the optimizer has loaded a state."""
+        """Note what is to be written again after the optimizer has loaded a state.
+
+        Called while the groups still hold what they held: afterwards nobody can tell who was in charge.
+        """
 
     def after_load(self) -> None:
-        """Write it again."""
+        """Write it again, and leave what was loaded everywhere else."""
 
     def in_charge(self) -> set[str]:
         """Return the keys at which the optimizer holds exactly the rates of this scheduler's clock."""
@@ -32,7 +35,7 @@ _OF_OPTIMIZER: WeakKeyDictionary[Optimizer, WeakSet[Any]] = WeakKeyDictionary()
 
 
 def attach(scheduler: Sibling) -> None:
-    """Tell *scheduler* from now on of every state that its optimizer loads."""
+    """Tell *scheduler*, for as long as somebody keeps it, of every state that its optimizer loads."""
     optimizer = _innermost(scheduler)
     siblings = _OF_OPTIMIZER.get(optimizer)
     if siblings is None:
@@ -42,7 +45,11 @@ def attach(scheduler: Sibling) -> None:
 
 
 def left_to_others(scheduler: Sibling) -> set[str]:
-    """Return the keys of which another scheduler of the same optimizer is in charge, and not by accident."""
+    """Return the keys of which another scheduler of the same optimizer is in charge.
+
+    By accident the optimizer may hold the rate of one that is not, as where both are constant: what a
+    sibling's own state says it had not in charge does not count.
+    """
     others = [one for one in _OF_OPTIMIZER[_innermost(scheduler)] if one is not scheduler]
     return set().union(*(one.in_charge() - one.not_claimed for one in others))
 

@@ -47,7 +47,10 @@ def state_of(clock: int, schedules: Schedules, found: Held) -> dict[str, object]
 
 
 def read(state: object) -> State:
-    """Return what a state says, of this version or of version 1; refuse what `state_of` did not make."""
+    """Return what a state says; refuse what `state_of` did not make, naming the part that is wrong.
+
+    Version 1 held the texts in a dict, and nothing of what was found.
+    """
     if not isinstance(state, Mapping) or not {"version", "clock", "schedules"} <= state.keys():
         rule = "one that ScheduleLR.state_dict() returned (from another scheduler's, give clock=…)"
         refuse("the state given to ScheduleLR", rule, state)
@@ -75,7 +78,11 @@ def texts_of(schedules: Schedules) -> Texts:
 
 
 def parsed(texts: Texts) -> Schedules:
-    """Return the schedules that the texts describe, or refuse what has no text or is none."""
+    """Return the schedules that the texts describe.
+
+    Raises `ValueError` for a schedule that was saved without a text, because it holds a `Function`, and
+    `ParseError`, which is one, for a text that is no schedule.
+    """
     if silent := without_text(texts):
         rule = "schedules that have a text, to be kept (a Function has none)"
         refuse(f"{', '.join(silent)} of the state given to ScheduleLR", rule, "a Function")
@@ -128,7 +135,7 @@ def jumps(old: Texts, schedules: Schedules, clock: int) -> str:
 
 
 def _pairs(was: Text, now: Schedule | list[Schedule]) -> dict[tuple[str | None, Schedule], None]:
-    """Return what the groups had and have, each pair once."""
+    """Return what the groups had and have, each pair once: many groups share few schedules."""
     if not isinstance(was, list) and not isinstance(now, list):
         return {(was, now): None}
     befores = was if isinstance(was, list) else repeat(was)
@@ -136,7 +143,11 @@ def _pairs(was: Text, now: Schedule | list[Schedule]) -> dict[tuple[str | None, 
 
 
 def _jump(key: str, was: str | None, now: Schedule, clock: int) -> str:
-    """Return the line of one pair, which is empty where nothing jumps."""
+    """Return the line of one pair, which is empty where nothing jumps.
+
+    An update ahead or behind, the new schedule may be at a jump of its own, which is meant: a difference
+    that is no larger is none.
+    """
     if was is not None and was == _text(now):
         return ""
     try:
@@ -154,7 +165,12 @@ def _jump(key: str, was: str | None, now: Schedule, clock: int) -> str:
 
 
 def _schedule(text: str) -> Schedule:
-    """Return the schedule of a saved text, within limits that fit the text: what was saved can be loaded."""
+    """Return the schedule of a saved text, within limits that fit the text.
+
+    Those of `parse` are for texts from outside. This one was written by a run, which must be able to go on
+    however long its schedules are: characters and parts are those of the text, and a million phases and
+    more may be laid out.
+    """
     size = len(text)
     limits = Limits(
         characters=size, parts=max(Limits().parts, size), cycles=MAX_GROWN_CYCLES, work=1_000_000 + 64 * size
