@@ -5,14 +5,16 @@ import doctest
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
 import tlama_core.__main__
-from tlama_core import Linear, Warmup, fingerprint, parse, to_source
-from tlama_core.__main__ import main
+from tlama_core import Cosine, Linear, Warmup, fingerprint, parse, to_source
+from tlama_core.__main__ import curve, main
 
 WSD = "Warmup(3e-4, steps=0.02*total) >> Constant.hold(0.78*total) >> Linear.to(0, steps=0.2*total)"
 LINE = "Linear(1, 0, 10)"
@@ -151,7 +153,7 @@ def test_an_expression_may_come_from_a_file_or_from_standard_input(capsys, tmp_p
         (["values", LINE, "--every", "0"], "tlama: --every must be a whole number >= 1, got 0"),
         (["values", LINE, "--every", "1.5"], "tlama: --every must be a whole number >= 1"),
         (["values", LINE, "--steps", "-1"], "tlama: --steps must be a whole number >= 0, got -1"),
-        (["plot", LINE, "-o", "out.foo"], "tlama: Format 'foo' is not supported"),
+        (["plot", LINE, "-o", "out.foo"], "tlama: --output must be a path that ends in .png, .svg or .pdf"),
         (["plot", LINE, "-o", "/nowhere/at/all/out.png"], "tlama: [Errno 2] No such file or directory"),
         (["source", LINE, "--function", "not a name"], "tlama: to_source.name must be a Python name"),
     ],
@@ -205,3 +207,188 @@ def test_a_reader_that_leaves_is_no_error_within_a_process(monkeypatch, tmp_path
         monkeypatch.setattr(sys, "stdout", Gone())
         assert main(["values", LINE]) == 0
         os.close(spare)
+
+
+# --- encodings and streams -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_every_encoding_shows_a_schedule_and_gives_a_source_that_python_reads(encoding, tmp_path):
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    shown = process("show", "Warmup(0.1, 20) >> Cosine.to(0, 80)", env=env, encoding=encoding)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "100 steps, fingerprint" in shown.stdout
+    assert len(shown.stdout.split("\n\n")[-1].splitlines()) > 10
+    assert ("*" in shown.stdout) == (encoding != "utf-8")
+    file = tmp_path / "rate.py"
+    long = " + ".join(["Linear(0.123456789, 0.987654321, 1_234_567)"] * 9)
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, "-m", "tlama_core", "source", long], stdout=out, env=env, check=True)
+    subprocess.run([sys.executable, "-W", "error", str(file)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("redirected", "said"),
+    [(">&-", "tlama: standard output is closed"), ("- <&-", "tlama: standard input is closed")],
+)
+def test_a_closed_stream_is_an_error_in_one_line(redirected, said):
+    expression = "" if redirected.startswith("-") else "'Linear(1, 0, 9)'"
+    command = f"{sys.executable} -m tlama_core show {expression} {redirected}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, f"{said}\n")
+
+
+def test_with_all_streams_closed_the_status_tells():
+    command = f"{sys.executable} -m tlama_core show 'Linear(1, 0, 9)' >&- 2>&- <&-"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")  # noqa: PTH110
+def test_a_full_disk_is_an_error_in_one_line():
+    command = [sys.executable, "-m", "tlama_core", "show", LINE]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+
+
+def test_control_c_ends_with_130(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tlama_core.__main__, "parse", interrupted)
+    assert run(capsys, "show", LINE) == (130, "", "")
+
+
+def test_control_c_ends_a_process_with_130():
+    command = [sys.executable, "-m", "tlama_core", "values", "Linear(1, 0, 1_000_000_000_000)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+        assert (child.returncode, err) == (130, b"")
+
+
+# --- where an expression comes from --------------------------------------------------------------
+
+
+def test_pipes_devices_marks_and_comments_are_read(tmp_path):
+    file = tmp_path / "plan (final).txt"
+    file.write_bytes("\ufeff# the plan – α\nLinear(1, 0, 10)  # short\n# end\n".encode())
+    wanted = repr(Linear(1, 0, 10))
+    tlama = f"{sys.executable} -m tlama_core show"
+    for command in (
+        f"{tlama} '{file}'",
+        f"{tlama} <(cat '{file}')",
+        f"{tlama} /dev/stdin < '{file}'",
+        f"PYTHONIOENCODING=ascii {tlama} - < '{file}'",
+    ):
+        run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert run.stdout.startswith(wanted), (command, run.stderr)
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "a\0b", "tests"])
+def test_what_is_neither_a_file_nor_an_expression_is_an_error(capsys, text):
+    assert run(capsys, "show", text)[0] == 2
+
+
+@pytest.mark.parametrize("output", ["", "-", "out", ".png", "out.txt"])
+def test_a_picture_without_a_known_ending_is_refused(capsys, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capsys, "plot", LINE, "-o", output)
+    assert status == 2
+    assert "--output must be a path that ends in .png, .svg or .pdf" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_picture(capsys, tmp_path):
+    assert run(capsys, "plot", LINE, "-o", str(tmp_path))[0] == 2
+
+
+# --- numbers and names ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("2k", 2_000), ("1.5M", 1_500_000), ("300B", 3 * 10**11), ("0.3T", 3 * 10**11)]
+)
+def test_units_are_those_of_the_axes(capsys, text, number):
+    _, out, _ = run(capsys, "show", "Linear(1, 0, total)", "--name", f"total={text}")
+    assert repr(Linear(1, 0, number)) in out
+    assert run(capsys, "check", f"Linear(1, 0, {number})", "--steps", text)[:2] == (0, "")
+
+
+@pytest.mark.parametrize("command", [["check", LINE], ["values", LINE], ["plot", LINE, "-o", "x.png"]])
+@pytest.mark.parametrize("steps", ["-1", "1.5", "1e999999999", "inf", "nan"])
+def test_steps_that_are_no_length_are_refused_alike(capsys, command, steps):
+    status, out, err = run(capsys, *command, f"--steps={steps}")
+    assert (status, out) == (2, "")
+    assert err.startswith("tlama: --steps must be a whole number >=")
+
+
+def test_what_is_no_number_is_told_what_is(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", LINE, "--steps", "300X"])
+    assert "must be a number such as 100_000, 1e5, 2k, 1.5M or 300B, got '300X'" in capsys.readouterr().err
+
+
+def test_a_name_without_a_value_is_told_how_to_get_one(capsys):
+    _, _, err = run(capsys, "show", "Linear(1, 0, total)")
+    assert "--name total=" in err
+    assert err.count("\n") == 1
+
+
+def test_lengths_near_the_largest_are_shown_and_compared(capsys):
+    status, out, _ = run(capsys, "diff", "Linear(1, 0, 1e300)", "Constant(1)")
+    assert (status, "largest gap: 1 at update 99" in out) == (1, True)
+    status, out, _ = run(capsys, "diff", "Linear(1, 0, 1e300)", "Linear(2, 0, 1e300)")
+    assert (status, "largest gap: not searched" in out) == (1, True)
+    for text in ("Linear(1, 0, 1e300)", "Linear(1e308, -1e308, 10)", "Linear(0, 0, 5)"):
+        status, out, _ = run(capsys, "show", text)
+        assert (status, len(out.split("\n\n")) >= 4) == (0, True)
+
+
+# --- the rest ------------------------------------------------------------------------------------
+
+
+def test_labels_name_the_curves(capsys, tmp_path):
+    picture = tmp_path / "out.svg"
+    arguments = ["plot", LINE, "Cosine(1, 0, 9)", "-o", str(picture), "--label", "first", "--label", "second"]
+    assert run(capsys, *arguments)[0] == 0
+    status, _, err = run(capsys, "plot", LINE, "-o", str(picture), "--label", "a", "--label", "b")
+    assert (status, "labels must be one for each of 1 schedules" in err) == (2, True)
+
+
+def test_a_clean_schedule_says_so_on_a_terminal_alone(capsys, monkeypatch):
+    plan = "Warmup(1, 100) >> Cosine.to(0.1, 9_900)"
+    assert run(capsys, "check", plan) == (0, "", "")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(capsys, "check", plan) == (0, "nothing found\n", "")
+
+
+def test_the_version_is_printed(capsys, monkeypatch):
+    def absent(_):
+        raise tlama_core.__main__.PackageNotFoundError
+
+    monkeypatch.setattr(tlama_core.__main__, "version", lambda name: f"of {name}")
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, "tlama of tlama-core\n")
+    monkeypatch.setattr(tlama_core.__main__, "version", absent)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == "tlama (not installed)\n"
+
+
+def test_words_are_completed_where_argcomplete_is_installed(capsys, monkeypatch):
+    asked = []
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    monkeypatch.setitem(sys.modules, "argcomplete", types.SimpleNamespace(autocomplete=asked.append))
+    assert run(capsys, "check", "Warmup(1, 100) >> Cosine.to(0.1, 9_900)")[0] == 0
+    assert [parser.prog for parser in asked] == ["tlama"]
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert run(capsys, "check", "Warmup(1, 100) >> Cosine.to(0.1, 9_900)")[0] == 0
+
+
+def test_another_plotext_draws_no_curve(monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotext", types.SimpleNamespace(__version__="6.1.0"))
+    assert curve(Cosine(1, 0, 10)) == ""

@@ -1,13 +1,18 @@
 """Pictures: what is drawn, on which axes, and what is left behind."""
 
+import doctest
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from tlama_core import (
     Constant,
@@ -20,7 +25,18 @@ from tlama_core import (
     Step,
     Warmup,
 )
-from tlama_core.plotting import DRAWN_POINTS, compare, in_thousands, plot, shown_steps, svg
+from tlama_core.plotting import (
+    DRAWN_POINTS,
+    axes,
+    compare,
+    curve,
+    curves,
+    in_thousands,
+    pictures,
+    plot,
+    shown_steps,
+    svg,
+)
 from tlama_core.testing.strategies import schedules
 from tlama_core.training import plot_lr_schedule
 
@@ -277,10 +293,10 @@ def test_both_kinds_of_picture_are_shown_where_there_is_a_screen(monkeypatch):
 @given(schedules(4))
 @settings(max_examples=10)
 def test_a_notebook_shows_any_schedule_in_30_kilobytes(a):
-    picture = a._repr_svg_()
+    picture = a._repr_mimebundle_()["image/svg+xml"]
     assert picture.endswith("</svg>")
     assert len(picture) < 30_000
-    assert a._repr_svg_() == picture
+    assert svg(a) == picture
 
 
 @pytest.mark.parametrize(
@@ -294,17 +310,17 @@ def test_a_notebook_shows_any_schedule_in_30_kilobytes(a):
     ids=lambda a: repr(a)[:30],
 )
 def test_a_rugged_schedule_is_not_larger(a):
-    assert len(a._repr_svg_()) < 30_000
+    assert len(svg(a)) < 30_000
 
 
 def test_a_notebook_shows_the_text_of_what_cannot_be_drawn():
-    assert Function(lambda t: math.nan, 5)._repr_svg_() is None
+    assert list(Function(lambda t: math.nan, 5)._repr_mimebundle_()) == ["text/plain"]
 
 
 def test_drawing_changes_no_style():
     before = dict(mpl.rcParams)
     plot(PRETRAIN)
-    PRETRAIN._repr_svg_()
+    PRETRAIN._repr_mimebundle_()
     assert dict(mpl.rcParams) == before
 
 
@@ -337,3 +353,224 @@ def test_what_cannot_be_drawn_is_refused_and_leaves_no_figure(call, error, text)
         call()
     assert text in str(caught.value)
     assert plt.get_fignums() == before
+
+
+# --- what is drawn is so -------------------------------------------------------------------------
+
+
+@given(
+    cycle=st.sampled_from([Cosine(1, 0, 7), Linear(1, 0, 11), Warmup(1, 5) >> Linear.to(0.2, 9), Step(1, {3: 0.5}, 8)]),
+    times=st.integers(400, 900),
+    gain=st.sampled_from([1.0, 0.999, -1.0]),
+    most=st.integers(30, 100).map(lambda half: 2 * half),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_cycles_finer_than_the_picture_are_drawn_as_their_envelope(cycle, times, gain, most):
+    """The lowest and the highest update of every column, as all updates together give them."""
+    a = cycle.repeat(times, gain=gain)
+    steps, values = curve(a, a.steps, most)
+    assert len(steps) <= 2 * most + 10
+    exact = a.sample(a.steps + 1)
+    assert np.isin(values, exact).all()
+    edges = [(2 * i * a.steps + most) // (2 * most) for i in range(0, most + 1, 2)]
+    for left, right in pairwise(edges[1:-1]):
+        inside = values[(left <= steps) & (steps < right)]
+        column = exact[left:right]
+        reach = 1e-12 + np.abs(np.diff(exact[: cycle.steps])).max() * 0.02
+        assert inside.min() == pytest.approx(column.min(), abs=reach)
+        assert inside.max() == pytest.approx(column.max(), abs=reach)
+
+
+@pytest.mark.parametrize(
+    ("a", "low", "high"),
+    [
+        (Cosine(1.0, 0.0, 1_000).repeat(3_000), 0.0, 1.0),
+        (Linear(1.0, 0.0, 7).repeat(700), 1 / 7, 1.0),
+        (Cosine(1.0, 0.1, 1_000).repeat(10**9), 0.1, 1.0),
+        (2 * Linear(1.0, 0.0, 10).repeat(10**6) + Constant(1.0, 10**7), 1.2, 3.0),
+    ],
+    ids=repr,
+)
+def test_a_picture_of_alike_cycles_is_alike_from_end_to_end(a, low, high):
+    steps, values = curve(a, a.steps)
+    for part in np.array_split(values[:-1], 50):
+        assert part.min() == pytest.approx(low, abs=1e-5)
+        assert part.max() == high
+    assert steps[-1] == a.steps
+
+
+def test_pieces_past_those_that_are_listed_are_drawn_too(monkeypatch):
+    monkeypatch.setattr(curves, "LISTED_PIECES", 100)
+    a = Piecewise.of([Linear(1.0, 0.0, 10)] * 5_000)
+    _, values = curve(a, a.steps)
+    for part in np.array_split(values[:-1], 50):
+        assert (part.min(), part.max()) == (pytest.approx(0.1), 1.0)
+
+
+def test_a_value_is_held_until_it_drops():
+    steps, values = curve(Constant(1.0, 2) >> Step(2.0, {3: 0.5}, 4) >> Linear(1.0, 0.0, 2), 8)
+    assert list(zip(steps.tolist(), values.tolist(), strict=True))[1:-2] == [
+        (1, 1.0), (2, 1.0), (2, 2.0), (3, 2.0), (4, 2.0), (5, 2.0), (5, 1.0), (6, 1.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [2**53 + 1, 2**62, 10**19, 10**300])
+def test_a_schedule_of_any_length_is_drawn(steps, tmp_path):
+    ax = plot(Linear(1.0, 0.0, steps) * 0.5, labels=["a"])
+    ax.figure.savefig(tmp_path / "out.png")
+    drawn = ax.lines[0].get_xydata()
+    assert drawn[-1].tolist() == [float(steps), 0.0]
+    assert np.interp(steps / 4, *drawn.T) == pytest.approx(0.375)
+    assert plot_lr_schedule(Linear(1.0, 0.0, steps), steps).lines[1].get_xdata()[-1] > 0.94 * steps
+
+
+def test_values_near_the_largest_float_are_drawn(tmp_path):
+    a = Linear(1.6e308, -1.2e308, 10)
+    ax = plot(a)
+    ax.figure.savefig(tmp_path / "out.png")
+    assert ax.get_ylabel() == "Value / 1e+100"
+    assert ax.lines[0].get_ydata()[0] == pytest.approx(1.6e208)
+    assert svg(a)
+    _, lower = compare(Constant(1e-300, 10), a)
+    lower.figure.savefig(tmp_path / "out.png")
+    assert all(np.isnan(lower.lines[1].get_ydata()))
+
+
+def test_axes_of_a_subfigure_are_drawn_on(tmp_path):
+    figure = Figure(figsize=(10, 4))
+    left, _ = figure.subfigures(1, 2)
+    ax = plot(WSD, ax=left.subplots())
+    figure.savefig(tmp_path / "out.png")
+    assert marks(ax) == [20_000, 98_000]
+
+
+# --- names that fit ------------------------------------------------------------------------------
+
+
+def drawn_box(artist):
+    """Return where *artist* stands once its figure is laid out."""
+    artist.get_figure(root=True).draw_without_rendering()
+    return artist.get_window_extent()
+
+
+@pytest.mark.parametrize("width", [3, 7])
+@pytest.mark.parametrize(
+    "a",
+    [
+        WSD,
+        Piecewise.of([Linear(0.123456789, 0.987654321, 1_234)] * 9),
+        (Cosine(1.0, 0.01, 1_000).repeat(4, gain=0.7, growth=1.5) + Warmup(0.1, 10)).clamp(low=0.01),
+        Function(math.sqrt, 10**60),
+    ],
+    ids=lambda a: repr(a)[:20],
+)
+def test_a_title_is_no_wider_than_its_axes(a, width):
+    for ax in (Figure((width, 4), layout="constrained").subplots(), Figure((width, 4)).subplots()):
+        plot(a, ax=ax, steps=500)
+        title, box = drawn_box(ax.title), drawn_box(ax)
+        assert title.width <= box.width
+        assert title.y1 <= ax.figure.bbox.y1
+
+
+def test_a_title_is_broken_between_phases():
+    ax = Figure((5, 3), layout="constrained").subplots()
+    plot(WSD, ax=ax)
+    assert ax.get_title().splitlines()[1].startswith(">> ")
+    assert ax.get_title().replace("\n", " ") == repr(WSD)
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 60])
+def test_a_legend_stands_outside_and_within_the_figure(count):
+    curves = [Linear(1 + i, 0.0, 10) for i in range(count)]
+    for ax in (plot(*curves), plot(*curves, labels=[f"layer {i}" for i in range(count)])):
+        legend, box = drawn_box(ax.get_legend()), drawn_box(ax)
+        assert legend.y0 >= box.y1 or legend.x0 >= box.x1
+        assert legend.x1 <= ax.figure.bbox.x1 + 1
+        assert legend.y1 <= ax.figure.bbox.y1 + 1
+        assert box.width > 0.4 * ax.figure.bbox.width
+    assert len({line.get_color() for line in ax.lines}) == count
+
+
+def test_a_legend_right_of_the_axes_of_the_caller_is_not_cut_off():
+    ax = Figure().subplots()
+    plot(*(Linear(1 + i, 0.0, 10) for i in range(8)), ax=ax)
+    assert drawn_box(ax.get_legend()).x1 <= ax.figure.bbox.x1 + 1
+
+
+def test_axes_that_are_used_again_name_all_their_curves():
+    ax = plot(PRETRAIN, labels=["as planned"])
+    assert ax.get_title() == "as planned"
+    assert marks(ax)
+    plot(0.5 * PRETRAIN, ax=ax, labels=["half"])
+    assert [text.get_text() for text in ax.get_legend().texts] == ["as planned", "half"]
+    assert (ax.get_title(), marks(ax), list(ax.texts)) == ("", [], [])
+
+
+def test_the_title_of_the_caller_stays():
+    ax = Figure().subplots()
+    ax.set_title("My run")
+    plot(PRETRAIN, ax=ax, labels=["a"])
+    assert ax.get_title() == "My run"
+    assert [text.get_text() for text in ax.get_legend().texts] == ["a"]
+
+
+def test_dollar_signs_are_no_mathematics(tmp_path):
+    ax = plot(PRETRAIN, labels=["costs $5 to $a_"])
+    plot(PRETRAIN, ax=ax, labels=[r"$\nonsense$"])
+    ax.figure.savefig(tmp_path / "out.png")  # mathematics would fail here
+    assert not any(text.get_parse_math() for text in (ax.title, *ax.get_legend().get_texts()))
+    plot_lr_schedule(WSD, 100, title=r"$\nonsense$").figure.savefig(tmp_path / "out.png")
+
+
+def test_marks_that_would_hide_the_curve_are_not_drawn():
+    chain = [Linear(1.0, 0.0, 10)]
+    assert len(marks(plot(Piecewise.of(chain * 30)))) == 29
+    assert marks(plot(Piecewise.of(chain * 80))) == []
+
+
+# --- notebooks and what stays behind -------------------------------------------------------------
+
+
+def test_a_notebook_has_the_text_the_length_and_the_picture():
+    bundle = PRETRAIN._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["text/plain"] == repr(PRETRAIN)
+    assert ">100,000 steps<" in bundle["image/svg+xml"]
+    assert "Cosine(0.0003, 3e-05, steps=98000)" in bundle["image/svg+xml"]
+    assert ">endless<" in svg(Constant(1.0))
+    assert ">1e+30 steps<" in svg(Linear(1.0, 0.0, 10**30))
+
+
+@pytest.mark.parametrize("times", [100, 129, 155, 175, 200])
+def test_a_picture_of_cycles_is_small_however_many(times):
+    assert len(svg(Cosine(1, 0.01, 1_000).repeat(times))) < 30_000
+
+
+def test_pictures_from_threads_are_alike_and_change_no_style():
+    before = dict(mpl.rcParams)
+    with ThreadPoolExecutor(8) as threads:
+        pictures = set(threads.map(svg, [PRETRAIN] * 8))
+    assert pictures == {svg(PRETRAIN)}
+    assert dict(mpl.rcParams) == before
+
+
+class Untold:
+    """What has no text."""
+
+    def __str__(self):
+        raise LookupError("no text")
+
+
+def test_a_title_that_fails_leaves_no_figure_behind(monkeypatch):
+    monkeypatch.setattr(mpl, "get_backend", lambda: "TkAgg")
+    with pytest.raises(LookupError):
+        plot_lr_schedule(WSD, 10, title=Untold())
+    with pytest.raises(LookupError):
+        plot(WSD, labels=[Untold()])
+    assert plt.get_fignums() == []
+
+
+def test_what_the_docstrings_show_is_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one of them saves its picture
+    for room in (axes, curves, pictures):
+        failed, tried = doctest.testmod(room)
+        assert (failed, tried > 0) == (0, True)

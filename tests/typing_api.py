@@ -63,7 +63,7 @@ from tlama_core import (
     to_source,
 )
 from tlama_core.algebra import OpenChain
-from tlama_core.analysis import Piece, Row
+from tlama_core.analysis import Row
 from tlama_core.shapes import Transition
 from tlama_core.testing import laws, strategies
 from tlama_core.training import (
@@ -365,13 +365,12 @@ def pictures() -> None:
     assert_type(plotting.svg(a), str)
     assert_type(plotting.require_callable("name", object())(3), float)
     assert_type(plotting.shown_steps(a), int)
-    assert_type(plotting.new_axes((8, 4))[1], Callable[[], None] | None)
-    assert_type(plotting.drawn_pieces(a, 10), list[Piece])
-    assert_type(plotting.joints(a, 10), list[int])
-    curve = assert_type(plotting.curve(a, 10, most=5), tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]])
-    assert_type(plotting.points(a, 10, None), tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]])
-    assert_type(plotting.last_step(a, 10), int)
-    assert_type(plotting.values_at(a, curve[0]), npt.NDArray[np.float64])
+    assert_type(plotting.curve(a, 10, most=5), tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]])
+    assert_type(plotting.points(a, 10, None), tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]])
+    with plotting.drawing(None, (8, 4)) as new:
+        plotting.mark_phases(new, a, 10)
+    assert_type(plotting.notebook(a), dict[str, str])
+    assert_type(a._repr_mimebundle_(), dict[str, str])
     plotting.label_axes(axes, "title", "label")
     plotting.mark_phases(axes, a, 10)
     assert_type(plotting.in_thousands(10_000), str)

@@ -8,16 +8,23 @@
     tlama source EXPRESSION              a plain Python function
 
 Results go to standard output, and an error is one line on standard error. The exit status is 0 when all is
-well, 1 when `check` finds something or `diff` finds a difference, and 2 for an error.
+well, 1 when `check` finds something or `diff` finds a difference, 2 for an error, and 130 after Ctrl-C.
 """
 
+# PYTHON_ARGCOMPLETE_OK
+
 import argparse
+import io
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from decimal import Decimal, DecimalException
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -32,7 +39,7 @@ from tlama_core import (
     parse,
     to_source,
 )
-from tlama_core._fields import as_length, refuse
+from tlama_core._fields import MAX_STEPS, as_length, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +48,7 @@ Command: TypeAlias = Callable[[argparse.Namespace], int]
 """Prints what a subcommand is asked for; returns the exit status."""
 
 EXPRESSION = "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; a file that holds one; or -"
-CLEAN, FINDINGS, ERROR = 0, 1, 2
+CLEAN, FINDINGS, ERROR, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
 COLUMNS, LINES = 100, 18
@@ -69,17 +76,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     the same schedule: Linear(1.0, 0.0, steps=10)
     0
     """
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for the words that may come next
+        _complete(parser)
+    given = parser.parse_args(arguments)
     try:
+        _prepare_output()
         status: int = given.run(given)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, and the interpreter flushes once more
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:  # whoever reads has seen enough
+        status = CLEAN
+    except (ArithmeticError, OSError, TypeError, ValueError) as error:
+        if sys.stderr is not None:
+            print(f"tlama: {_in_one_line(error)}", file=sys.stderr)
+        status = ERROR
+    else:
+        return status
+    with suppress(AttributeError, OSError, ValueError):  # the interpreter flushes once more, and would fail
+        sys.stdout.flush()
+        return status
+    with suppress(AttributeError, OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLEAN
-    except (OSError, TypeError, ValueError) as error:
-        print(f"tlama: {_in_one_line(error)}", file=sys.stderr)
-        return ERROR
     return status
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Print the words that may come next and exit, for a shell, where argcomplete is installed."""
+    with suppress(ImportError):
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+
+
+def _prepare_output() -> None:
+    """See that there is a standard output, and that what its encoding lacks is printed as `?`."""
+    if sys.stdout is None:
+        raise ValueError("standard output is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _version() -> str:
+    """Return the version that is installed."""
+    try:
+        return version("tlama-core")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _in_one_line(error: Exception) -> str:
@@ -90,13 +134,19 @@ def _in_one_line(error: Exception) -> str:
     """
     if isinstance(error, ParseError):
         part = error.text[error.start : error.stop]
-        return f"{error.reason}, at column {error.start + 1}: {part[:60]}{'…' * (len(part) > 60)}"
+        place = f"at column {error.start + 1}: {part[:60]}{'…' * (len(part) > 60)}"
+        unbound = error.reason.startswith("unknown name") and part.isidentifier() and not part[0].isupper()
+        hint = (
+            f" (--name {part}=100_000 gives it a value)" if unbound and "--name" not in error.reason else ""
+        )
+        return f"{error.reason}, {place}{hint}"
     return " ".join(str(error).split())
 
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; what it parses holds the command to run as `run`."""
     parser = _Parser(prog="tlama", description="Show, draw, check and compare schedules.")
+    parser.add_argument("--version", action="version", version=f"tlama {_version()}")
     commands = parser.add_subparsers(metavar="command", required=True)
 
     def command(run: Command, text: str, *expressions: str) -> argparse.ArgumentParser:
@@ -119,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("others", nargs="*", help="more of them")
     added.add_argument("-o", "--output", required=True, help="the picture: .png, .svg or .pdf")
     added.add_argument("--steps", type=_number, help="how many updates to draw")
+    added.add_argument("--label", action="append", help="a name in the legend, one for each schedule")
     added.add_argument("--log", action="store_true", help="make the axis of values logarithmic")
     added = command(_values, "print the values of a schedule")
     added.add_argument("--every", type=_number, default=1, help="one value every so many updates")
@@ -132,23 +183,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_UNITS = {"k": 3, "M": 6, "B": 9, "T": 12}
+"""The units that pictures print at their axes, as powers of ten."""
+
+
 def _number(text: str) -> float:
-    """Return a number as it is written in an expression: an integer where it is whole, such as 1e5.
+    """Return a number as it is written in an expression or at the axes of a picture.
 
-    Raises `ValueError` for what is not a number.
+    It is an integer where it is whole.
 
-    >>> _number("100_000"), _number("9e1"), _number("0.5")
-    (100000, 90, 0.5)
+    Raises `argparse.ArgumentTypeError` for what is not a number.
+
+    >>> _number("100_000"), _number("9e1"), _number("0.5"), _number("300B"), _number("1.5k")
+    (100000, 90, 0.5, 300000000000, 1500)
     """
-    number = float(text)
-    return int(text) if text.replace("_", "").isdecimal() else int(number) if number.is_integer() else number
+    digits, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "")
+    try:
+        number = Decimal(digits)
+        number = number.scaleb(_UNITS[unit]) if unit else number
+    except DecimalException:
+        rule = "a number such as 100_000, 1e5, 2k, 1.5M or 300B"
+        raise argparse.ArgumentTypeError(f"must be {rule}, got {text!r}") from None
+    # One of a million digits is past every limit here, and would take memory as an integer.
+    is_whole = number.is_finite() and number.adjusted() < 400 and number == number.to_integral_value()
+    return int(number) if is_whole else float(number)
+
+
+def _steps(given: argparse.Namespace, at_least: int = 1) -> int | None:
+    """Return how many updates `--steps` says; None where it is not given."""
+    return None if given.steps is None else int(as_length("--steps", given.steps, at_least=at_least))
 
 
 def _schedule(text: str, given: argparse.Namespace) -> Schedule:
     """Return the schedule that *text* stands for, read with the names that `--name` binds.
 
-    A text with a call in it is an expression, `-` is standard input, and anything else is the path of a file
-    that holds an expression.
+    The path of a file, a pipe or a device stands for the expression in it, `-` is standard input, and
+    anything else is an expression. What a file says after a `#` is a comment.
 
     Raises `ValueError` for a name that is not `NAME=NUMBER` and for a file that does not exist; what `parse`
     refuses is a `ParseError`.
@@ -158,15 +228,44 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
         name, _, number = pair.partition("=")
         try:
             names[name] = _number(number)
-        except ValueError:
+        except argparse.ArgumentTypeError:
             refuse("--name", "NAME=NUMBER, such as total=100_000", pair)
     if text == "-":
-        text = sys.stdin.read()
-    elif "(" not in text:  # every schedule has a call in it
-        if not Path(text).is_file():
-            raise ValueError(f"there is no file {text!r}, and an expression has a call in it")
-        text = Path(text).read_text(encoding="utf-8")
-    return parse(text, **names)
+        return parse(_without_comments(_standard_input()), **names)
+    if _is_file(text):
+        return parse(_without_comments(Path(text).read_text(encoding="utf-8-sig")), **names)
+    try:
+        return parse(text, **names)
+    except ParseError:
+        if "(" in text:
+            raise
+        raise ValueError(f"there is no file {text!r}, and an expression has a call in it") from None
+
+
+def _standard_input() -> str:
+    """Return what standard input holds, as UTF-8 whatever the locale says."""
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig")
+    return sys.stdin.read()
+
+
+def _is_file(text: str) -> bool:
+    """Whether *text* is the path of something that can be read; an expression is too long or odd for one."""
+    try:
+        return Path(text).exists() and not Path(text).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _without_comments(text: str) -> str:
+    """Return *text* with blanks for comments, so that every column stays where it is.
+
+    >>> _without_comments("Warmup(1, 5)  # short")
+    'Warmup(1, 5)         '
+    """
+    return re.sub(r"#[^\n]*", lambda comment: " " * len(comment[0]), text)
 
 
 # --- the commands
@@ -200,18 +299,22 @@ def _summary(schedule: Schedule) -> str:
 def _plot(given: argparse.Namespace) -> int:
     """Draw one or more schedules into the file `--output`, and print its path.
 
-    Its ending (.png, .svg, .pdf) names the format. `--steps` is how many updates are drawn, and `--log` makes
-    the axis of values logarithmic. The exit status is 0.
+    Its ending, such as .png, .svg or .pdf, names the format. `--steps` is how many updates are drawn,
+    `--label` names a curve, and `--log` makes the axis of values logarithmic. The exit status is 0.
     """
     import matplotlib as mpl
+    from matplotlib.backend_bases import FigureCanvasBase
 
     from tlama_core import plotting
 
+    output = Path(given.output)
+    if output.suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+        refuse("--output", "a path that ends in .png, .svg or .pdf", given.output)
     mpl.use("agg")
-    texts = [given.first, *given.others]
-    ax = plotting.plot(*(_schedule(text, given) for text in texts), log=given.log, steps=given.steps)
-    ax.figure.savefig(given.output, dpi=150)  # type: ignore[union-attr]  # of a new figure, which no other holds
-    print(given.output)
+    drawn = [_schedule(text, given) for text in (given.first, *given.others)]
+    ax = plotting.plot(*drawn, labels=given.label, log=given.log, steps=_steps(given))
+    ax.figure.savefig(output, dpi=150)  # type: ignore[union-attr]  # of a new figure, which no other holds
+    print(output)
     return CLEAN
 
 
@@ -224,10 +327,10 @@ def _values(given: argparse.Namespace) -> int:
     """
     schedule = _schedule(given.expression, given)
     every = int(as_length("--every", given.every, at_least=1))
-    if given.steps is None and math.isinf(schedule.steps):
+    given_steps = _steps(given, at_least=0)
+    if given_steps is None and math.isinf(schedule.steps):
         refuse("--steps", "given for an endless schedule", schedule)
-    stop = schedule.steps if given.steps is None else as_length("--steps", given.steps)
-    steps = range(0, int(stop), every)
+    steps = range(0, int(schedule.steps) if given_steps is None else given_steps, every)
     pairs = ((step, schedule(step)) for step in steps)
     if given.format == "json":
         print("[", end="")
@@ -245,11 +348,14 @@ def _values(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace) -> int:
     """Print what is probably not meant in a schedule, run for `--steps` updates: two lines a finding.
 
-    A clean schedule prints nothing. The exit status is 1 where there is a finding, else 0.
+    Of a clean schedule, a terminal says so, and a file or pipe stays empty. The exit
+    status is 1 where there is a finding, else 0.
     """
-    found = check(_schedule(given.expression, given), steps=given.steps)
+    found = check(_schedule(given.expression, given), steps=_steps(given))
     for finding in found:
         print(finding)
+    if not found and sys.stdout.isatty():
+        print("nothing found")
     return FINDINGS if found else CLEAN
 
 
@@ -257,6 +363,7 @@ def _diff(given: argparse.Namespace) -> int:
     """Print two schedules, their lengths where these differ, and the largest gap between their values.
 
     The gap is searched over the longer of them, end value included; of two endless ones, over 1,000 updates.
+    Where these are too many to look at, it says so.
     The exit status is 0 for equal schedules, however they are written, else 1.
     """
     a, b = _schedule(given.a, given), _schedule(given.b, given)
@@ -267,13 +374,24 @@ def _diff(given: argparse.Namespace) -> int:
     if a.steps != b.steps:
         print(f"lengths: {a.steps:,} and {b.steps:,}")
     longest = max((one.steps for one in (a, b) if math.isfinite(one.steps)), default=1_000)
-    gap = difference(a, b, stop=int(longest) + 1)
+    try:
+        gap = difference(a, b, stop=min(int(longest) + 1, MAX_STEPS))
+    except (
+        ValueError
+    ) as error:  # too many updates to look at: that the schedules differ is known all the same
+        print(f"largest gap: not searched, for {_in_one_line(error)}")
+        return FINDINGS
     print(f"largest gap: {gap.gap:.6g} at update {gap.step:,}: {gap.a:.6g} and {gap.b:.6g}")
     return FINDINGS
 
 
 def _source(given: argparse.Namespace) -> int:
-    """Print a schedule as the source of a Python function, called as `--function` says; status 0."""
+    """Print a schedule as the source of a Python function, called as `--function` says; status 0.
+
+    It is UTF-8 in a file or pipe, whatever the locale says: that is what Python reads.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
     print(to_source(_schedule(given.expression, given), name=given.function), end="")
     return CLEAN
 
@@ -282,29 +400,57 @@ def _source(given: argparse.Namespace) -> int:
 
 
 def curve(schedule: Schedule) -> str:
-    """Return the curve of *schedule* as text; nothing where plotext is not installed.
+    """Return the curve of *schedule* as text; nothing where plotext 5 is not installed.
 
     It is 18 lines of at most 100 characters, without colours, and drawn from at most about 500 points with
-    every joint among them. Of an endless schedule, it shows enough to tell its shape.
+    every joint among them. Of an endless schedule, it shows enough to tell its shape. Where standard output
+    cannot print its blocks, it is drawn in ASCII.
     """
-    try:
-        import plotext
-    except ImportError:
-        return ""
     from tlama_core import plotting
 
-    steps, values = plotting.curve(schedule, plotting.shown_steps(schedule), most=4 * COLUMNS)
-    low, high, last = float(values.min()), float(values.max()), int(steps[-1])
+    try:
+        at, values = plotting.curve(schedule, plotting.shown_steps(schedule), most=4 * COLUMNS)
+        drawn = _drawn(at.tolist(), values.tolist())
+        if not _prints(drawn):
+            drawn = _drawn(at.tolist(), values.tolist(), marker="*").translate(_IN_ASCII)
+    except (AttributeError, ImportError):
+        return ""
+    return drawn
+
+
+_IN_ASCII = str.maketrans("─│┤├┬┴┼┌┐└┘", "-||||||++++")
+
+
+def _prints(text: str) -> bool:
+    """Whether standard output has all letters of *text*."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _drawn(steps: list[float], values: list[float], marker: str = "hd") -> str:
+    """Return a curve as plotext draws it, without colours.
+
+    It is drawn in fractions of the largest magnitude, so that no difference of values is past every float.
+    """
+    import plotext
+
+    from tlama_core.plotting import in_thousands
+
+    size = max(map(abs, values)) or 1.0
+    shares = [value / size for value in values]
+    low, high, last = min(shares), max(shares), steps[-1]
     plotext.clear_figure()
     plotext.limit_size(False, False)
     plotext.theme("clear")
     plotext.plotsize(min(COLUMNS, shutil.get_terminal_size((COLUMNS, 0)).columns), LINES)
     plotext.frame(False)
-    plotext.plot(steps.tolist(), values.tolist(), marker="hd")
+    plotext.plot([step / last for step in steps], shares, marker=marker)
     ticks = [low + i / 4 * (high - low) for i in range(5)]
-    plotext.yticks(ticks, [f"{tick:.3g} " for tick in ticks])
-    marks = [round(i / 4 * last) for i in range(5)]
-    plotext.xticks(marks, [plotting.in_thousands(mark) for mark in marks])
+    plotext.yticks(ticks, [f"{tick * size:.3g} " for tick in ticks])
+    plotext.xticks([i / 4 for i in range(5)], [in_thousands(round(i / 4 * last)) for i in range(5)])
     lines = plotext.uncolorize(plotext.build()).splitlines()
     return "\n".join(line.rstrip() for line in lines).rstrip()
 

@@ -177,14 +177,11 @@ class Schedule(ABC):
         """Return the Python expression that builds this value, and that `parse` reads back."""
         return Printer()(self).text
 
-    def _repr_svg_(self) -> str | None:
-        """Return a picture for notebooks; None, for which they show the text, where a `Function` fails."""
-        from tlama_core.plotting import svg
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return what a notebook shows: a picture with text and length, and the text for terminals."""
+        from tlama_core.plotting import notebook
 
-        try:
-            return svg(self)
-        except (TypeError, ValueError):
-            return None
+        return notebook(self)
 
     def sample(self, n: float) -> "npt.NDArray[np.float64]":
         """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.

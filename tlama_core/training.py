@@ -203,14 +203,12 @@ def plot_lr_schedule(
     # Values first: a scheduler that fails leaves no figure behind.
     curve = plotting.curve(lr_scheduler, total)
     points = plotting.points(lr_scheduler, total, every)
-    ax, show = plotting.new_axes(figsize) if ax is None else (ax, None)
-    (line,) = ax.plot(*curve)
-    ax.plot(*points, "o", color=line.get_color(), markersize=4)
-    plotting.mark_phases(ax, lr_scheduler, total)
-    plotting.label_axes(ax, "Learning rate schedule" if title is None else title, "Learning rate")
-    if show is not None:
-        show()
-    return ax
+    with plotting.drawing(ax, figsize) as axes:
+        (line,) = axes.plot(*curve)
+        axes.plot(*points, "o", color=line.get_color(), markersize=4)
+        plotting.mark_phases(axes, lr_scheduler, total)
+        plotting.label_axes(axes, "Learning rate schedule" if title is None else title, "Learning rate")
+    return axes  # type: ignore[no-any-return]
 
 
 def _span(key: object) -> tuple[int, int]:
