@@ -34,8 +34,9 @@ def test_every_code_block_of(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_every_docstring_of(path, request):
+def test_every_docstring_of(path, request, tmp_path, monkeypatch):
     """Every example that is written in the file is found and runs; an adapter's, where its framework is."""
+    monkeypatch.chdir(tmp_path)  # one saves a picture
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     if parts[0] == "adapters" and parts[1] != "__init__":
         request.getfixturevalue(parts[1])
