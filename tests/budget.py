@@ -64,7 +64,7 @@ class Measures(NamedTuple):
 
 def lines_of(node: ast.stmt | ast.expr) -> set[int]:
     """Return the lines on which *node* stands."""
-    return set(range(node.lineno, node.end_lineno + 1))
+    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
 def docstring_of(node: DOCUMENTED) -> set[int]:
@@ -102,7 +102,7 @@ def measure(name: str, source: str) -> Measures:
     tree = ast.parse(source)
     documented = [node for node in ast.walk(tree) if isinstance(node, DOCUMENTED)]
     functions = [node for node in documented if isinstance(node, FUNCTION)]
-    used = set()
+    used: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in LAYOUT:
             used.update(range(token.start[0], token.end[0] + 1))

@@ -146,6 +146,42 @@ def test_the_test_of_private_names_can_fail():
     assert private_imports("from tlama_core._fields import refuse", "tlama_core.plans") == []
 
 
+NAMED_TUPLE = {"_asdict", "_field_defaults", "_fields", "_make", "_replace"}  # documented, though underscored
+
+
+def names_written(tree):
+    """Return every name that a file defines: functions, classes, fields, attributes, and names in texts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def foreign_attributes(sources):
+    """Return the underscored attributes that the files of a room use, and that none of them defines."""
+    trees = [ast.parse(source) for source in sources]
+    own = {name for tree in trees for name in names_written(tree)}
+    used = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {name for name in used - own if name.startswith("_") and not name.startswith("__")} - NAMED_TUPLE
+
+
+@pytest.mark.parametrize("room", sorted({room_of(module_of(path)) for path in MODULES}))
+def test_no_private_attribute_is_used_that_its_room_does_not_define(room):
+    """Also in files that are excepted from Ruff's rule SLF001, which share hooks with the rest of their room."""
+    files = [path for path in MODULES if room_of(module_of(path)) == room]
+    assert foreign_attributes(path.read_text() for path in files) == set()
+
+
+def test_the_test_of_private_attributes_can_fail():
+    assert foreign_attributes(["x._hook()"]) == {"_hook"}
+    assert foreign_attributes(["x._hook()", "class A:\n def _hook(self): ..."]) == set()
+
+
 def with_a_body(value):
     """Whether a member of a class is a method or property that somebody wrote, and not a mere declaration."""
     function = (

@@ -17,7 +17,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +218,10 @@ def building() -> None:
 def tree_of_100() -> Schedule:
     """Return a new tree of 100 nodes: 33 sums, one in the other, of a scaled line and the rest."""
     lines: list[Schedule] = [0.5 * Linear(1.0, 0.0, steps=10 + i) for i in range(33)]
-    return reduce(lambda rest, line: line + rest, lines, Constant(0.0))
+    tree: Schedule = Constant(0.0)
+    for line in lines:
+        tree = line + tree
+    return tree
 
 
 def imports() -> float:
@@ -229,7 +231,7 @@ def imports() -> float:
     is how they were installed. Environment variables are ignored: one of them keeps Python from writing
     bytecode. The order alternates.
     """
-    path = [str(Path(package.__file__).parents[1]) for package in (tlama_core, attrs)]
+    path = [str(Path(str(package.__file__)).parents[1]) for package in (tlama_core, attrs)]
 
     def best(name: str) -> float:
         code = f"import sys; sys.path[:0] = {path!r}; import {name}"
