@@ -84,7 +84,11 @@ def short_repr(value: object, most: int = 120) -> str:
 
 
 def _beginning(value: object, room: int, levels: int) -> str:
-    """Return the repr of *value*, of containers only about the first *room* characters and some *levels*."""
+    """Return the repr of *value*, of containers only about the first *room* characters and some *levels*.
+
+    Every item that is looked at leaves less room to the next ones, so that this ends soon however often
+    lists stand in each other, or in themselves.
+    """
     if isinstance(value, _CONTAINERS):
         opening, closing = _BRACKETS[next(kind for kind in _CONTAINERS if isinstance(value, kind))]
         text = opening
@@ -201,7 +205,10 @@ def _index(value: object) -> int | None:
 
 
 def _whole_float(name: str, rule: str, value: object, number: float) -> int:
-    """Return what is no integer, and is *number* as a float, as the whole number that it is, or refuse it."""
+    """Return what is no integer, and is *number* as a float, as the whole number that it is, or refuse it.
+
+    The *value* itself is compared: `numpy.longdouble` and `Fraction` may be next to a float that is whole.
+    """
     if not math.isfinite(number):
         refuse(name, f"{rule} ({number} is none)", value)
     if abs(number) >= MAX_WHOLE_FLOAT:
@@ -238,7 +245,10 @@ def length(**options: Any) -> Any:
 
 
 def count(**options: Any) -> Any:
-    """Declare a field that says how often; bounds as in `as_count`."""
+    """Declare a field that says how often something is done, such as the times of a repetition.
+
+    Bounds as in `as_count`. A whole float is refused here: nobody computes a count as a share of a run.
+    """
     return _field(as_count, options)
 
 
@@ -296,5 +306,9 @@ def final_value(cls: type[T]) -> type[T]:
 
 
 def final_kind(cls: type[T]) -> type[T]:
-    """Make *cls* a value as `final_value` does, of the fields that it inherits: it has none of its own."""
+    """Make *cls* a value as `final_value` does, of the fields that it inherits: it has none of its own.
+
+    Checkers of types then take the `__init__` of its base class, instead of making one of the fields, whose
+    lengths read as `int` and are given as floats.
+    """
     return final_value(cls)

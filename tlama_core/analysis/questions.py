@@ -17,7 +17,7 @@ from tlama_core.analysis.values import Values
 
 
 def _range(
-    question: str, schedule: Schedule, start: int, stop: int | None, *, past_end: int
+    question: str, schedule: Schedule, start: float, stop: float | None, *, past_end: int
 ) -> tuple[int, int]:
     """Return the range as checked; without *stop*, up to *past_end* updates after the end."""
     start = int(as_length(f"{question}.start", start))
@@ -38,7 +38,7 @@ class Bounds:
     high_step: int
 
 
-def bounds(schedule: Schedule, start: int = 0, stop: int | None = None) -> Bounds:
+def bounds(schedule: Schedule, start: float = 0, stop: float | None = None) -> Bounds:
     """Return the lowest and the highest value over the updates from *start* up to *stop*.
 
     Without *stop* they are bounds for ever: the end value, which is held, counts. A run exactly as long
@@ -72,7 +72,7 @@ def bounds(schedule: Schedule, start: int = 0, stop: int | None = None) -> Bound
     return Bounds(low, first(lambda value: value <= low), high, first(lambda value: value >= high))
 
 
-def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
+def mean(schedule: Schedule, start: float = 0, stop: float | None = None) -> float:
     """Return the mean of the values used by the updates from *start* up to *stop* (or the end).
 
     It is within 4e-16 of their mean magnitude of the exact mean of the values, and NaN where a value is
@@ -91,7 +91,9 @@ def mean(schedule: Schedule, start: int = 0, stop: int | None = None) -> float:
     return mean_of(schedule, start, stop)
 
 
-def first_step_below(schedule: Schedule, value: float, start: int = 0, stop: int | None = None) -> int | None:
+def first_step_below(
+    schedule: Schedule, value: float, start: float = 0, stop: float | None = None
+) -> int | None:
     """Return the first update, from *start* on and before *stop*, that uses less than *value*; or None.
 
     Without *stop* the search goes on for ever, past the end too, where the end value is held. Of an
@@ -111,7 +113,9 @@ def first_step_below(schedule: Schedule, value: float, start: int = 0, stop: int
     return _first_that(operator.lt, "first_step_below", schedule, value, start, stop)
 
 
-def first_step_above(schedule: Schedule, value: float, start: int = 0, stop: int | None = None) -> int | None:
+def first_step_above(
+    schedule: Schedule, value: float, start: float = 0, stop: float | None = None
+) -> int | None:
     """Return the first update, from *start* on and before *stop*, that uses more than *value*; or None.
 
     The range, the limits and the errors are those of `first_step_below`.
@@ -128,8 +132,8 @@ def _first_that(
     question: str,
     schedule: Schedule,
     value: float,
-    start: int,
-    stop: int | None,
+    start: float,
+    stop: float | None,
 ) -> int | None:
     """Return the first update of a range whose value compares so with *value*, or None."""
     schedule = require_schedule(f"{question}.schedule", schedule)
@@ -140,7 +144,7 @@ def _first_that(
     return Values(schedule).first_step(lambda used: compare(used, threshold), pieces(schedule, start, stop))
 
 
-def breakpoints(schedule: Schedule, stop: int | None = None) -> tuple[int, ...]:
+def breakpoints(schedule: Schedule, stop: float | None = None) -> tuple[int, ...]:
     """Return the updates at which the formula of *schedule* changes, before its end and before *stop*.
 
     They are where phases meet, the drops of a `Step` and the starts of cycles; in a sum, product, maximum
@@ -174,7 +178,7 @@ class Difference:
     b: float
 
 
-def difference(a: Schedule, b: Schedule, start: int = 0, stop: int | None = None) -> Difference:
+def difference(a: Schedule, b: Schedule, start: float = 0, stop: float | None = None) -> Difference:
     """Return the largest gap `abs(a(t) - b(t))` over the updates from *start* up to *stop*, and where.
 
     Without *stop* the end values count, which are held for ever. It raises what `bounds` raises for

@@ -33,6 +33,7 @@ def has_text(schedule: Schedule) -> bool:
 
 
 def _first_function(schedule: Schedule) -> Function | None:
+    """Return the first `Function` in the tree, which keeps it from having a text; None without one."""
     return next((node for node in nodes(schedule) if isinstance(node, Function)), None)
 
 
@@ -147,7 +148,10 @@ class _DataReader:
         return found
 
     def _again(self, found: object, where: str) -> object:
-        """Return what was read before, charged where it is a list, which is joined again."""
+        """Return what was read before, charged where it is a list, which is joined again.
+
+        A schedule is charged where it is joined, and by what it is joined to.
+        """
         if isinstance(found, list):
             try:
                 self.budget.charge_again(found)

@@ -93,7 +93,11 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
 
 
 def _bound(name: str, given: object) -> Read:
-    """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as."""
+    """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as.
+
+    Integers and fractions are exact as they are. A float of any width stands for its shortest decimal: the
+    0.29 of a config, in single precision too, times 100 is 29.
+    """
     if name in BUILDERS or name in ARITHMETIC:
         refuse(f"parse.{name}", f"named otherwise ({name} is a word of the library)", given)
     if isinstance(given, (Schedule, OpenChain)):
@@ -121,7 +125,10 @@ class _Reader:
     budget: Budget
 
     def schedule(self) -> Schedule:
-        """Return the schedule that the text says."""
+        """Return the schedule that the text says, or refuse one that says anything else.
+
+        What is refused raises a `ParseError`, also where Python's stack ends before the limit of depth does.
+        """
         self._scan()
         self.text = re.sub(r"\s", " ", self.text).strip()
         tree = self._tree()
@@ -158,7 +165,11 @@ class _Reader:
                 self._scan_number(*token.span())
 
     def _scan_number(self, start: int, stop: int) -> None:
-        """Refuse a number that is not a plain decimal, or too long to be computed with."""
+        """Refuse a number that is not a plain decimal, or too long to be computed with.
+
+        Its digits are counted as they stand, and its exponent is read only where it is short: to compute
+        `1e999999999` exactly would take more memory than there is.
+        """
         digits, _, exponent = self.text[start:stop].lower().partition("e")
         if self.text[stop : stop + 1].isidentifier():
             self._refuse(start, stop + 1, "a number is a plain decimal, such as 100_000, 0.29 or 3e-4")
@@ -172,7 +183,10 @@ class _Reader:
             )
 
     def _tree(self) -> ast.expr:
-        """Return the syntax tree that Python's own parser makes of the text."""
+        """Return the syntax tree that Python's own parser makes of the text.
+
+        It is never compiled. A tree of too many parts is refused before anything walks it again.
+        """
         try:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
@@ -190,7 +204,10 @@ class _Reader:
     # --- the tree
 
     def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911 - a case for each rule
-        """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name."""
+        """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name.
+
+        *depth* is how many nodes stand around it. Whatever is not a case here is not allowed.
+        """
         if depth > self.limits.depth:
             self._fail(node, f"calls nest at most {self.limits.depth} deep")
         depth += 1
@@ -222,7 +239,10 @@ class _Reader:
         return [None if node is None else self._plain(node, self._read(node, depth)) for node in nodes]
 
     def _plain(self, node: ast.expr, found: Read) -> Given:
-        """Return what was found as a caller would give it: a number as an int, or else as a float."""
+        """Return what was found as a caller would give it: a number as an int, or else as a float.
+
+        This is the only place where an exact number is rounded, and it is rounded once.
+        """
         if not isinstance(found, Fraction):
             return found
         try:
@@ -237,7 +257,11 @@ class _Reader:
         return found
 
     def _named(self, node: ast.expr, word: str) -> Read:
-        """Return what a word by itself stands for: a name that the caller bound, or a shape."""
+        """Return what a word by itself stands for: a name that the caller bound, or a shape.
+
+        An unknown one is most often a unit that nobody bound, so that the error says how to: to the caller
+        of `parse`, and to whoever reads it on the command line.
+        """
         if word in self.names:
             return self.names[word]
         if word in SHAPES:
@@ -252,7 +276,10 @@ class _Reader:
         return self._fail(node, f"unknown name {_cut(word)}: {binding}")
 
     def _unknown(self, node: ast.expr) -> NoReturn:
-        """Refuse to call a word that no table has, and suggest one that is spelled alike."""
+        """Refuse to call a word that no table has, and suggest one that is spelled alike.
+
+        Where none is, it says what can be called there: the few methods of a schedule, or what a text is.
+        """
         word = self.text[node.col_offset : node.end_col_offset]
         self._refuse_function(node, word)
         like = nearest(word, [*BUILDERS, *ARITHMETIC])
@@ -291,7 +318,10 @@ class _Reader:
         return left
 
     def _applied(self, node: ast.expr, join: Callable[..., Any], *operands: Read) -> Read:
-        """Return numbers joined exactly, and all else as Python joins it."""
+        """Return numbers joined exactly, and all else as Python joins it.
+
+        A number beside a schedule is rounded first, as it would be in a program.
+        """
         for operand in operands:
             if not isinstance(operand, (Fraction, Schedule, OpenChain)):
                 self._fail(node, f"{_kind(operand)} cannot be computed with")
@@ -335,7 +365,7 @@ class _Reader:
         return self._built(node, build, *target, *self._given(node.args, depth), **named)
 
     def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
-        """Return the arguments of a word of arithmetic."""
+        """Return the arguments of a word of arithmetic, which are numbers, without names."""
         found = [self._read(argument, depth) for argument in node.args]
         numbers = [number for number in found if isinstance(number, Fraction)]
         if node.keywords or len(numbers) < len(found):

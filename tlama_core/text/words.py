@@ -89,6 +89,8 @@ WIDEST = 76
 def nearest(word: object, words: Iterable[str]) -> str | None:
     """Return the one of *words* that is spelled most like *word*; None where none is, or it is no short text.
 
+    Spelling is compared by `difflib`, whose time grows with the square of the length, hence the bound.
+
     >>> nearest("Cosin", ["Constant", "Cosine"]), nearest("print", ["Constant", "Cosine"])
     ('Cosine', None)
     """
@@ -100,7 +102,11 @@ def nearest(word: object, words: Iterable[str]) -> str | None:
 
 
 def _round(number: Fraction, *digits: object) -> int:
-    """Return the nearest whole number, ties to even; digits are refused."""
+    """Return the nearest whole number, ties to even; digits are refused.
+
+    >>> _round(Fraction("29.5")), _round(Fraction("-0.5"))
+    (30, 0)
+    """
     if digits:  # 10**digits would be computed before anyone could look at its size
         raise TypeError("round takes one number here, and makes it whole")
     return round(number)
