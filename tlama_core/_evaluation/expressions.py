@@ -85,6 +85,13 @@ def as_source(x: Term) -> Expression:
     return Expression(repr(x), SIGN if math.copysign(1.0, x) < 0 and x == x else ATOM)  # noqa: PLR0124 - NaN
 
 
+def literal(entry: "Term | tuple[Term, ...]") -> str:
+    """Return a number, or a tuple of numbers, as source."""
+    if isinstance(entry, tuple):
+        return "(" + "".join(f"{literal(number)}, " for number in entry) + ")"
+    return as_source(entry).text
+
+
 def _binary(a: Term, operator: str, b: Term, level: int) -> Expression:
     """Return two operands and the operator between them as source."""
     notation = infix(operator, level, (as_source(a), as_source(b)))

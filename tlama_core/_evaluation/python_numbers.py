@@ -136,6 +136,15 @@ class PythonNamespace:
         return self._known[key]
 
 
+def power_up_to(largest: float, base: float, k: int) -> float:
+    """Return a power of a number > 0; infinity where it is past the *largest* of some type."""
+    try:
+        power = base**k
+    except OverflowError:
+        return math.inf
+    return power if power <= largest else math.inf
+
+
 def _whole(t: "Clock") -> float:
     """Return a time that is past the same whole numbers."""
     return t.n // t.den if isinstance(t, Rescaled) else t  # type: ignore[no-any-return]

@@ -25,6 +25,7 @@ from tlama_core._evaluation.expressions import (
     Term,
     as_source,
     lines,
+    literal,
 )
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary
@@ -169,7 +170,7 @@ class Recorder(Elementary):
     def table(self, name: str, entries: "Sequence[Term | tuple[Term, ...]]") -> str:
         """Return the name of a constant tuple."""
         known = self.fresh(name)
-        self.tables[known] = "(" + ", ".join(map(_literal, entries)) + ",)"
+        self.tables[known] = "(" + ", ".join(map(literal, entries)) + ",)"
         return known
 
     def named(self, kind: str, key: object, make: Callable[[], Function]) -> str:
@@ -440,10 +441,3 @@ def walk_rescaled(starts: Sequence[int], phases: "Sequence[Evaluable]") -> Compi
         return PYTHON.pick_phase(Rescaled(*fraction), starts, phases)  # type: ignore[no-any-return]
 
     return value
-
-
-def _literal(entry: "Term | tuple[Term, ...]") -> str:
-    """Return a number, or a tuple of numbers, as source."""
-    if isinstance(entry, tuple):
-        return "(" + "".join(f"{_literal(number)}, " for number in entry) + ")"
-    return as_source(entry).text

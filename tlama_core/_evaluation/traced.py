@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import Elementary
+from tlama_core._evaluation.python_numbers import Elementary, power_up_to
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
 if TYPE_CHECKING:
@@ -222,21 +222,13 @@ class TracedNamespace(Elementary):
             return self.where(k > 0, 0.0, self.full_like(k, 1.0))
         most = min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))
         k = self.lib.astype(self.minimum(k, most), self.whole)
-        value, place = None, 1
+        value, place, largest = None, 1, float(self.lib.finfo(self.real).max)
         while place <= most:
             digit = (k // place) % 256
-            entries = [self._power(base, d * place) for d in range(256)]
+            entries = [power_up_to(largest, base, d * place) for d in range(256)]
             here = self.lib.take(self.lib.asarray(entries, dtype=self.real, **self.device), digit, axis=0)
             value, place = here if value is None else value * here, place * 256
         return value
-
-    def _power(self, base: float, k: int) -> float:
-        """Return a power of a number; infinity where the type of values ends."""
-        try:
-            power = base**k
-        except OverflowError:
-            return math.inf
-        return power if power <= float(self.lib.finfo(self.real).max) else math.inf
 
     def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""
