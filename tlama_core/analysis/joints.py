@@ -124,9 +124,9 @@ class _Splitter:
 
     def over(self, schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:
         """Split any updates of a node; from its end on it holds."""
-        if start < schedule.steps:
+        if start < min(stop, schedule.steps):
             yield from self.within(schedule, start, _earlier(stop, schedule.steps))
-        if stop > schedule.steps:
+        if stop > max(start, schedule.steps):
             begin = max(start, int(schedule.steps))
             end_value = partial(value_at, schedule, schedule.steps)
             yield Piece(begin, stop, 0, end_value, partial(_itself, schedule), opens=False)
