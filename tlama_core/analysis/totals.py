@@ -1,4 +1,8 @@
-"""Sums of values in whole numbers of the smallest float: nothing overflows, and nothing is rounded twice."""
+"""Sums of values in whole numbers of the smallest float: nothing overflows, and nothing is rounded twice.
+
+A mean over 10**9 updates is off by no more than one rounding, where adding floats one by one is off by many.
+Values that come again, such as those of a constant or of cycles that are alike, are counted and not added.
+"""
 
 import decimal
 import math

@@ -1,4 +1,12 @@
-"""The axes around a curve: title, ticks, marks of phases, legend; every name fits the room there is."""
+"""The axes around a curve: title, ticks, marks of phases, legend; every name fits the room there is.
+
+Names of schedules are their texts, and so may be long: a title wraps between phases and is cut to the room
+above the axes, and a legend stands outside of them. A dollar sign is a dollar sign. Marks of phases are left
+out where they would be so many that they hide the curve. Axes that are used again name all of their curves.
+
+A figure that nobody asked for is shown where the backend shows figures, and closed where drawing fails, so
+that a mistake leaves nothing open.
+"""
 
 import math
 import re

@@ -1,6 +1,8 @@
 """The closed table: every word that a text may use, and every type that plain data may name.
 
-Nothing outside these tables is ever called or looked up, whatever a text or data say.
+Nothing outside these tables is ever called or looked up, whatever a text or data say. A shape that is to be
+written down is added here, once: by its name it is then read from texts and data, and its open form, if it
+has one, by the name of the method that opens it.
 """
 
 import ast
