@@ -273,11 +273,9 @@ class Recorder(Elementary):
         if isinstance(den, int) and to * of * den < EXACT:
             return Rescaled(self.let(n * to, "t"), of * den)
         on, by = self.let(n, "t"), as_source(den)
-        fraction, divisor = self.fresh("t"), self.fresh("d")
         whole, rounded = f"{(on * to).text}, {(by * of).text}", f"{(on / of * to).text}, {by.text}"
         text = f"({whole}) if isinstance({on.text}, int) else ({rounded})"
-        self.block.append(Let(f"{fraction}, {divisor}", text))
-        return Rescaled(Expression(fraction), Expression(divisor))
+        return Rescaled(*self._pair("t", "d", text))
 
     def cycle(self, t: Moment, length: int, times: int | None) -> tuple[Term, Moment]:
         """Write the cycle and the clock in it as two names; the last cycle owns its end."""
@@ -293,9 +291,13 @@ class Recorder(Elementary):
 
     def _divided(self, n: Term, by: Term) -> tuple[Expression, Expression]:
         """Write a whole quotient and the rest as two names."""
-        whole, rest = self.fresh("cycle"), self.fresh("t")
-        self.block.append(Let(f"{whole}, {rest}", f"divmod({as_source(n).text}, {as_source(by).text})"))
-        return Expression(whole), Expression(rest)
+        return self._pair("cycle", "t", f"divmod({as_source(n).text}, {as_source(by).text})")
+
+    def _pair(self, first: str, second: str, text: str) -> tuple[Expression, Expression]:
+        """Write two names for the two values of one expression."""
+        names = self.fresh(first), self.fresh(second)
+        self.block.append(Let(", ".join(names), text))
+        return Expression(names[0]), Expression(names[1])
 
     def lookup(self, t: Moment, times: Sequence[int], entries: Sequence[float]) -> Term:
         """Write a table: of few entries as conditional expressions, of many as tuples and a bisection."""

@@ -1,7 +1,7 @@
 """The rules of `check`: each finds one thing that is probably not meant.
 
-A rule is a function of a `Run` (a schedule, how long it is run, what it stands for) and yields findings. It is
-kept in `RULES` under its code, with whether it is on unless it is selected, and whether it is asked of
+A rule is a function of a `Run` (a schedule, how long it is run, what it stands for) and yields findings. It
+is kept in `RULES` under its code, with whether it is on unless it is selected, and whether it is asked of
 learning rates only: a weight decay may start at 0, and a batch size may climb at the end.
 
 A rule should stay silent about whatever people do on purpose. Those here were tried on schedules of published
@@ -13,8 +13,9 @@ models, which should have no finding, and on mistakes that people report, which 
 - units: phases as short as if they were epochs, arguments in another order, factors that say nothing new;
 - the run: it ends before the schedule, goes on after it, or never reaches a phase.
 
-A finding names the update that it is about, what is there in numbers, and what to write instead. To add a rule,
-write the function, add it to `RULES`, and put one case that it finds and one that it does not into the tests.
+A finding names the update that it is about, what is there in numbers, and what to write instead. To add a
+rule, write the function, add it to `RULES`, and put a case that it finds and one that it does not into the
+tests.
 """
 
 import math
