@@ -181,6 +181,11 @@ class Elementary(ABC):
         return self._function("log1p", x)
 
 
+def rescaled_value(starts: Sequence[int], phases: "Sequence[Evaluable]", n: float, den: float) -> float:
+    """Return the value of a long chain at the time n / den, by walking it."""
+    return PYTHON.pick_phase(Rescaled(n, den), starts, phases)  # type: ignore[no-any-return]
+
+
 def read_number(step: "Clock", steps: float) -> float:
     """Return a Python number as a clock of a schedule that is *steps* long, clamped at its end.
 

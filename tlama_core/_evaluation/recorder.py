@@ -28,7 +28,7 @@ from tlama_core._evaluation.expressions import (
     literal,
 )
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary
+from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary, rescaled_value
 from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ class Recorder(Elementary):
             return self._tabulated(t, [starts[i] for i in owners], [phases[i] for i in owners])
         name, call = "chain", self._search
         if isinstance(t, Rescaled):
-            name, call = "rescaled_chain", walk_rescaled
+            name, call = "rescaled_chain", partial(partial, rescaled_value)
         name = self.named(name, (name, id(phases)), lambda: call(starts, phases))
         return self.let(
             Expression(f"{name}({on.text}{f', {as_source(den).text}' * isinstance(t, Rescaled)})")
@@ -434,12 +434,3 @@ class Recorder(Elementary):
 def _written(t: Moment) -> tuple[str, ...]:
     """Return what tells a clock from others: its source."""
     return tuple(as_source(n).text for n in ((t.n, t.den) if isinstance(t, Rescaled) else (t,)))
-
-
-def walk_rescaled(starts: Sequence[int], phases: "Sequence[Evaluable]") -> Compiled:
-    """Return the value of a long chain at the time n / den as a function of both."""
-
-    def value(*fraction: float) -> float:
-        return PYTHON.pick_phase(Rescaled(*fraction), starts, phases)  # type: ignore[no-any-return]
-
-    return value

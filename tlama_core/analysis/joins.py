@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
-from tlama_core.algebra import Maximum, Minimum, Pointwise, Product, Schedule, changed
+from tlama_core.algebra import Pointwise, Product, Schedule, Sum, changed
 from tlama_core.analysis.parts import Cycle, Piece, Turn, at, moment
 
 START = attrgetter("start")
@@ -95,18 +95,10 @@ class Join:
         cycles = [piece.cycle for piece in self._moving.values() if piece.cycle is not None]
         if len(cycles) < len(self._moving):
             return None
-        first = cycles[0]
         if all(cycle.repeats for cycle in cycles):
             return _common_period(cycles)
-        if any(cycle != first for cycle in cycles) or (cycles[1:] and isinstance(self._schedule, Product)):
-            return None
-        # What shrinks and a constant do not shrink to 0 together: they only never turn back.
-        alone = len(cycles) == len(self._here) or isinstance(self._schedule, Product)
-        return first._replace(pure=first.pure and alone and (first.gain > 0 or not self._is_bound()))
-
-    def _is_bound(self) -> bool:
-        """Whether this is a maximum or a minimum, of which a negative gain makes the other."""
-        return isinstance(self._schedule, (Maximum, Minimum))
+        constants = len(cycles) < len(self._here)
+        return _of_one_pace(self._schedule, cycles, constants=constants)
 
     def _end(self, stop: int) -> float:
         """Return what the terms come to at *stop* together."""
@@ -124,6 +116,22 @@ class Join:
         for pieces in self._terms:
             place = bisect_right(pieces, time, key=START) - 1
             yield pieces[place + before if place and pieces[place].start == time else place]
+
+
+def _of_one_pace(schedule: Pointwise, cycles: list[Cycle], *, constants: bool) -> Cycle | None:
+    """Return what is known where cycles shrink or grow, maybe beside *constants*; None if apart."""
+    first, several = cycles[0], len(cycles) > 1
+    pure, affine = all(cycle.pure for cycle in cycles), all(cycle.affine for cycle in cycles)
+    if isinstance(schedule, Product):
+        known, changes = not several, {}
+    elif isinstance(schedule, Sum):
+        # Two ranges of which each never turns back may turn back together, unless both are affine.
+        known, changes = affine or not several, {"pure": pure and not constants}
+    else:  # of several, a negative gain makes the largest the smallest
+        known = not several or (pure and not constants and first.gain > 0)
+        changes = {"pure": pure and not constants, "affine": affine and not constants}
+    known = known and all(cycle.pace == first.pace for cycle in cycles)
+    return first._replace(**changes) if known else None
 
 
 def _common_period(cycles: list[Cycle]) -> Cycle:

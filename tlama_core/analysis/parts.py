@@ -36,11 +36,19 @@ class Cycle(NamedTuple):
 
     period: int
     gain: float
-    """By what a value is multiplied from one cycle to the next, if the range is *pure*."""
+    """By what a value is multiplied from one cycle to the next, or what is left of it without a constant."""
     cycles: int = 1
     """How many cycles a period has: those that end on a whole update together."""
     pure: bool = True
     """Whether the values of a period are those before it times `gain**cycles`, save for rounding."""
+
+    affine: bool = True
+    """Whether they are that and a constant: of several such ranges of one pace, so is the sum."""
+
+    @property
+    def pace(self) -> tuple[int, float, int]:
+        """What two ranges have in common that shrink or grow together."""
+        return self.period, self.gain, self.cycles
 
     @property
     def repeats(self) -> bool:

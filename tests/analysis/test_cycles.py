@@ -1,0 +1,229 @@
+"""Very many cycles: known from the first and the last of them, as if every update had been looked at."""
+
+import math
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tlama_core import (
+    Constant,
+    Cosine,
+    Linear,
+    Piecewise,
+    PowerLaw,
+    Step,
+    Sum,
+    Warmup,
+    bounds,
+    breakpoints,
+    check,
+    difference,
+    first_step_above,
+    first_step_below,
+    maximum,
+    mean,
+)
+from tlama_core.analysis import joints, pieces
+from tlama_core.testing.strategies import schedules
+
+GAINS = st.sampled_from([1.0, 1.0, -1.0, 0.5, -0.5, 0.999, -0.9, 1.1, -1.01, 0.0, 1e-80])
+
+
+@st.composite
+def cycles(draw, trees):
+    """Draw a repetition, and things done to it that leave it one."""
+    a = draw(trees)
+    assume(0 < a.steps < 200)
+    a = a.repeat(draw(st.integers(2, 60)), gain=draw(GAINS))
+    for _ in range(draw(st.integers(0, 3))):
+        kind = draw(st.integers(0, 6))
+        if kind == 0:
+            a = draw(st.floats(-2, 2)) * a
+        elif kind == 1:
+            a = a[draw(st.integers(0, int(a.steps) // 2)) :]
+        elif kind == 2 and a.steps:
+            a = a.stretch(steps=draw(st.integers(1, 2 * int(a.steps))))
+        elif kind == 3:
+            a = Warmup(1.0, draw(st.integers(0, 9))) >> a
+        elif kind == 4:
+            a = a + draw(st.floats(-2, 2))
+        elif kind == 5:
+            a = maximum(a, draw(st.floats(-2, 2)))
+        else:
+            a = a + draw(st.sampled_from([1.0, -1.0, 0.5])) * a
+    return a
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_pieces():
+    """Let a handful of pieces be too many to be listed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joints, "MAX_PIECES", 3)
+        yield
+
+
+@settings(max_examples=150)
+@given(cycles(schedules(2, endless=False, functions=False)), st.data())
+def test_cycles_that_are_not_listed_answer_as_if_they_were(a, data):
+    start = data.draw(st.integers(0, 300))
+    stop = start + data.draw(st.integers(1, 700))
+    values = [a(step) for step in range(start, stop)]
+    assume(all(map(math.isfinite, values)))
+    found = bounds(a, start, stop)
+    assert (found.low, found.low_step - start) == (min(values), values.index(min(values)))
+    assert (found.high, found.high_step - start) == (max(values), values.index(max(values)))
+    value = data.draw(st.sampled_from(values) | st.floats(-2, 2))
+    below = [step for step, used in enumerate(values, start) if used < value]
+    above = [step for step, used in enumerate(values, start) if used > value]
+    assert first_step_below(a, value, start, stop) == (below[0] if below else None)
+    assert first_step_above(a, value, start, stop) == (above[0] if above else None)
+
+
+@settings(max_examples=150)
+@given(cycles(schedules(2, endless=False, functions=False)), st.integers(1, 2_000))
+def test_the_mean_of_cycles_is_that_of_all_values(a, stop):
+    values = [a(step) for step in range(stop)]
+    assume(all(map(math.isfinite, values)))
+    exact = sum(map(Fraction, values)) / stop
+    magnitude = sum(map(abs, values)) / stop
+    assert abs(Fraction(mean(a, 0, stop)) - exact) <= 4e-16 * magnitude + 1e-320
+
+
+MANY = 10**6
+LONG = {
+    "equal": Cosine(1.0, 0.0, 1_000).repeat(MANY),
+    "shrinking": Cosine(1.0, 0.1, 1_000).repeat(MANY, gain=0.9999),
+    "alternating": Cosine(1.0, 0.1, 1_000).repeat(MANY, gain=-0.9999),
+    "of several phases": (Warmup(1.0, 100) >> Cosine.to(0.1, 900)).repeat(MANY, gain=0.99),
+    "after a warmup": Warmup(1.0, 2_000) >> Linear(1.0, 0.0, 700).repeat(MANY),
+    "clamped": Linear(1.0, 0.0, 700).repeat(MANY, gain=0.9999).clamp(low=0.05),
+    "raised": Linear(1.0, 0.0, 700).repeat(MANY, gain=0.9999) + 0.05,
+    "cut": (0.5 * Cosine(1.0, 0.1, 1_000).repeat(MANY, gain=0.9999))[1_234:],
+    "of half updates": Linear(1.0, 0.0, 7).repeat(MANY).stretch(steps=3_500_000),
+    "added": Linear(1.0, 0.0, 600).repeat(MANY) + Linear(0.0, 1.0, 400).repeat(MANY),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_million_cycles_answer_at_once(name):
+    """27 s for bounds and check, were every update of a billion evaluated."""
+    a = LONG[name]
+    end = int(a.steps)
+    begun = time.process_time()
+    found = bounds(a, 0, end)
+    check(a, end)
+    apart = None if name == "clamped" else difference(a, 0.5 * a)  # of two clamped ones, nothing is known
+    assert time.process_time() - begun < 0.5
+    steps = np.unique(np.concatenate([np.arange(20_000), end - 1 - np.arange(20_000)]))
+    values = a(steps)
+    assert found.low == pytest.approx(values.min(), rel=1e-12, abs=1e-300)
+    assert found.high == pytest.approx(values.max(), rel=1e-12)
+    assert (a(found.low_step), a(found.high_step)) == (found.low, found.high)
+    assert apart is None or apart.gap == pytest.approx(abs(values).max() / 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["equal", "shrinking", "alternating", "of several phases", "cut", "of half updates"]
+)
+def test_the_mean_of_a_million_cycles_comes_at_once(name):
+    a = LONG[name]
+    begun = time.process_time()
+    found = mean(a)
+    assert time.process_time() - begun < 0.5
+    if name == "equal":
+        assert found == pytest.approx(mean(a, 0, 1_000), rel=1e-15)
+    short = 50_000  # the first cycles, update by update
+    assert mean(a, 0, short) == pytest.approx(math.fsum(a.sample(short)) / short, rel=1e-14)
+
+
+def test_the_mean_of_shrinking_cycles_is_a_geometric_sum():
+    gain = 0.9999
+    a = Linear(1.0, 0.5, 100).repeat(10**5, gain=gain)
+    powers = math.fsum(gain**k for k in range(10**5))
+    assert mean(a) == pytest.approx(mean(a, 0, 100) * powers / 10**5, rel=4e-16)
+
+
+def test_endless_cycles_are_searched_without_a_stop():
+    staircase = Step.every(1.0, 0.5, 30)
+    assert first_step_below(staircase, 1e-3) == 300
+    assert first_step_below(Cosine(1.0, 0.1, 50).repeat(gain=0.999), 1e-100) is not None
+    assert first_step_above(Linear(0.0, 1.0, 3).repeat(), 2.0) is None
+    swings = Linear(1.0, 0.5, 10).repeat(gain=-0.99)
+    assert first_step_below(swings, -0.9) == 10
+
+
+def test_cycles_beside_what_changes_are_evaluated():
+    """Nothing is known of a product of cycles and a slope; short ones are looked at."""
+    a = Linear(1.0, 0.0, 7).repeat(100) * PowerLaw(1.0, timescale=50)
+    values = list(a.sample(700))
+    assert bounds(a, 0, 700).low == min(values)
+    b = Linear(1.0, 0.0, 7).repeat(90, gain=0.9) * Linear(1.0, 0.5, 7).repeat(90, gain=0.9)
+    assert bounds(b, 0, 630).high == max(b.sample(630))
+    c = Linear(1.0, 0.0, 7).repeat(90, gain=0.9) + Linear(1.0, 0.5, 11).repeat(90, gain=0.9)
+    assert bounds(c, 0, 630).high == max(c.sample(630))
+
+
+# --- the cost of many terms and many pieces
+
+
+def seconds(ask):
+    begun = time.process_time()
+    ask()
+    return time.process_time() - begun
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """List as many pieces as a user's question does."""
+    monkeypatch.setattr(joints, "MAX_PIECES", 100_000)
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize("ask", [bounds, check, lambda a: difference(a, 0.5 * a)])
+def test_a_sum_of_a_thousand_terms_is_asked_in_a_second(ask):
+    """Terms of different lengths have a joint each; each joint is one of one term."""
+    falling = Sum(tuple(Linear(1.0, 0.1, 1_000 + k) for k in range(1_000)))
+    warm = Sum(tuple(Warmup(1.0, 10 + k) >> Cosine.to(0.1, 1_000 + 7 * k) for k in range(300)))
+    assert seconds(lambda: ask(falling)) < 2
+    assert seconds(lambda: ask(warm)) < 2
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_joint_is_one_of_the_terms_that_change_there(monkeypatch):
+    """The terms that go on are not asked again at every joint."""
+    asked = []
+    value_at = joints.value_at
+    monkeypatch.setattr(joints, "value_at", lambda *of: asked.append(of) or value_at(*of))
+    terms = 200
+    total = Sum(tuple(Linear(1.0, 0.1, 1_000 + k) for k in range(terms)))
+    assert len(list(pieces(total, 0, 2_000))) == terms + 1
+    assert len(asked) <= 4 * terms
+
+
+@pytest.mark.usefixtures("listed")
+def test_listed_cycles_and_long_chains_are_asked_in_seconds():
+    a, b = Cosine(1.0, 0.0, 1_000).repeat(30_000), Cosine(1.0, 0.0, 1_300).repeat(30_000)
+    assert seconds(lambda: bounds(a + b)) < 4
+    assert len(breakpoints(a)) == 29_999
+    chain = Piecewise.of(Linear(1.0, k % 7 / 8, 5) for k in range(20_000))
+    assert seconds(lambda: bounds(chain + chain[100:])) < 4
+
+
+def test_values_that_no_float_holds_are_told():
+    """0 times what overflows on the way is NaN from there on, and no number before it."""
+    a = 0.0 * (1e308 * Linear(1.0, 100.0, 10))
+    assert bounds(a, 0, 1).low == 0.0
+    assert math.isnan(bounds(a, 0, 10).low)
+    assert bounds(a, 0, 10).low_step == next(k for k in range(10) if math.isnan(a(k)))
+    assert math.isnan(mean(a))
+    assert mean(a, 0, 1) == 0.0
+    assert math.isnan(difference(a, Constant(1.0), 0, 10).gap)
+    top = 1.7976931348623157e308
+    assert mean(Constant(top, 7)) == mean(Linear(top, top, 7)) == top
+    assert mean(Constant(top, 3) >> Linear(-top, -top, 3)) == 0.0
+    assert mean(Linear(top, top, 10**5)) == top
+    assert mean(Constant(5e-324, 3)) == 5e-324
