@@ -80,6 +80,18 @@ class Schedule(ABC):
     Time is counted in optimizer updates from 0; `schedule(k)` is the value used by update number k.
     Past its end a schedule holds its end value. `steps` is its length: a whole number, or `math.inf`.
 
+    | write | word | meaning |
+    |---|---|---|
+    | `a >> b` | `a.then(b)` | a, then b on a clock of its own |
+    | `c * a`, `a / c`, `-a` | `a.scale(c)` | times a number, at every time |
+    | `a + b`, `a - b`, `a * b` | | values joined at every time, past the ends too |
+    | `maximum(a, b)`, `minimum(a, b)` | `a.clamp(low, high)` | bounds, numbers or schedules |
+    | `a[i:j]` | | the updates from i up to j |
+    | | `a.repeat(times)` | cycles, which may shrink, grow, or never end |
+    | | `a.stretch(steps=n)` | every length in proportion |
+
+    `*` binds tighter than `>>`, as everywhere in Python: `0.5 * a >> b` scales a alone.
+
     >>> from tlama_core import Cosine, Warmup
     >>> schedule = Warmup(1.0, steps=4) >> Cosine.to(0.0, steps=4)
     >>> schedule

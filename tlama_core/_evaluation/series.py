@@ -1,7 +1,8 @@
 """Values at many updates: arrays where NumPy is installed, lists where it is not (in a browser).
 
 `series` is the one place that chooses. What is an array may be off a single call by its rounding; what is a
-list was called one by one.
+list was called one by one. Lists are served up to a stated number of updates in a row: more of them would
+take minutes, and are refused with a sentence that says so.
 """
 
 import math

@@ -1,4 +1,10 @@
-"""Where the formula of a join changes: the joints of all its terms, met in order."""
+"""Where the formula of a join changes: the joints of all its terms, met in order.
+
+A sum of 1,000 terms of different lengths has a thousand joints, and at each of them one term changes and the
+others go on. What all of them do is therefore kept, and changed by the one: how many rise, fall or stand
+still, and which of them move or are negative. A join goes one way where its terms do; a product also needs
+them to keep their signs.
+"""
 
 import math
 from bisect import bisect_right

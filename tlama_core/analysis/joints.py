@@ -1,4 +1,12 @@
-"""Where the formula of a schedule changes: the one source of joints for questions, tables and pictures."""
+"""Where the formula of a schedule changes: the one source of joints for questions, tables and pictures.
+
+Between two joints a schedule follows one formula, and a shape says in which direction it goes: so its ends
+are all that has to be looked at, however long it is. Joints are rational times: a jump of what was stretched
+may lie between two updates, and is then met by the first update after it.
+
+A kind of node that is not known here is evaluated update by update. To teach it, register a function that
+yields its pieces, from those of what it is made of.
+"""
 
 import math
 from bisect import bisect_right

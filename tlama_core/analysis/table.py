@@ -1,4 +1,9 @@
-"""The phases of a schedule as a table."""
+"""The phases of a schedule as a table.
+
+There is a row for every piece between two joints: which updates it owns, the first and the last value that
+they use, and what follows. It is what `tlama show` prints, and what the documented functions print when they
+are asked to.
+"""
 
 import math
 

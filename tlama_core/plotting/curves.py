@@ -1,4 +1,9 @@
-"""Which points of a curve a picture shows, so that no jump and no cycle between its pixels is lost."""
+"""Which points of a curve a picture shows, so that no jump and no cycle between its pixels is lost.
+
+A curve is drawn through its joints, and through a few thousand points between them. What holds until it drops
+is drawn as a step. Where cycles are finer than a column of pixels, a column shows the lowest and the highest
+value in it, and no line through some of its points, which would be a curve that is not there.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
