@@ -1,5 +1,6 @@
 """The command line: what it prints, how it ends, and what it never does."""
 
+import contextlib
 import csv
 import doctest
 import io
@@ -392,3 +393,9 @@ def test_words_are_completed_where_argcomplete_is_installed(capsys, monkeypatch)
 def test_another_plotext_draws_no_curve(monkeypatch):
     monkeypatch.setitem(sys.modules, "plotext", types.SimpleNamespace(__version__="6.1.0"))
     assert curve(Cosine(1, 0, 10)) == ""
+
+
+def test_a_source_is_printed_into_any_stream():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["source", "Constant(1.0)"]) == 0
+    assert printed.getvalue().startswith("def schedule(step):")

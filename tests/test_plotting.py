@@ -574,3 +574,11 @@ def test_what_the_docstrings_show_is_so(tmp_path, monkeypatch):
     for room in (axes, curves, pictures):
         failed, tried = doctest.testmod(room)
         assert (failed, tried > 0) == (0, True)
+
+
+def test_axes_with_a_scale_and_a_note_of_their_own_are_used_again():
+    ax = plot(Linear(1.0, 0.1, 10) >> Constant.hold(10), log=True)
+    ax.text(3, 0.5, "mine")
+    assert plot(Linear(1.0, 0.2, 20), ax=ax) is ax
+    assert "mine" in [text.get_text() for text in ax.texts]
+    assert ax.get_yscale() == "log"

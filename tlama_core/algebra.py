@@ -523,7 +523,7 @@ def stands_for_a_number(schedule: Schedule) -> bool:
     >>> stands_for_a_number(Constant(2.0) * Constant(3.0)), stands_for_a_number(Constant(2.0, steps=5))
     (True, False)
     """
-    return _is_bare(schedule) or (isinstance(schedule, Pointwise) and schedule.only_numbers)
+    return _is_bare(schedule) or (isinstance(schedule, Pointwise) and schedule._only_numbers)
 
 
 def _chained(phases: Iterable[Schedule]) -> tuple[Schedule, ...]:
@@ -689,7 +689,7 @@ class Pointwise(Schedule):
     steps: int | float = derived(
         lambda self: max((a.steps for a in self.terms if not stands_for_a_number(a)), default=math.inf)
     )
-    only_numbers: bool = derived(lambda self: all(map(stands_for_a_number, self.terms)))
+    _only_numbers: bool = derived(lambda self: all(map(stands_for_a_number, self.terms)))
     _extent: Extent = derived(lambda self: _extent_over(self, visits=sum))
 
     def _children(self) -> tuple[Schedule, ...]:

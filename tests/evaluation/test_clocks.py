@@ -324,3 +324,46 @@ def test_what_is_no_number_is_none_in_arrays_too_and_warns_nobody():
     huge = 1e308 * Linear(1.0, 100.0, 10)
     assert np.isnan((0.0 * huge)(np.arange(1, 3))).all()
     assert np.isnan((huge - huge)(np.arange(1, 3))).all()
+
+
+@pytest.mark.parametrize("near", [0, 10**9, 2 * 10**9])
+def test_cycles_that_no_integer_of_the_clock_holds_are_near(near, jax):
+    a = (Linear(0.0, 1.0, 10**14).repeat(7) + 0.0)[5:].stretch(steps=10**13 + 9)
+    assert a(jax.numpy.array([near])).item() == pytest.approx(a(near), abs=1e-3)
+
+
+def test_an_endless_phase_of_its_own_kind_is_served_far_away(torch):
+    chain = Piecewise.of([Constant(1.0, 1)] * 5 + [Step(1.0, {2 * 10**11: 0.5})])
+    a = (chain + 0.0)[10**11 :]
+    steps = [0, 10**11 + 4, 10**11 + 5]
+    assert a(torch.tensor(steps[:1], dtype=torch.int32)).item() == 1.0
+    assert a(torch.tensor(steps)).tolist() == [a(step) for step in steps]
+
+
+def test_a_clock_that_is_held_is_divided_where_it_is_held():
+    from tlama_core._evaluation.traced import TracedNamespace
+
+    step = np.array([0, 5, 2**31 - 1], dtype=np.int32)
+    xp = TracedNamespace(np, step, frozenset())
+    clock = Affine(step, 2**31 - 1, 10**9 * 7, 10**6, 0, 10**6)
+    clock.t = np.minimum(step, np.int32(clock.top))
+    whole, rest = xp._divmod(clock, 10**6)
+    assert (whole.tolist(), rest.tolist()) == ([0, 5, 7_000], [0, 0, 0])
+
+
+def test_a_rescaled_clock_of_a_number_is_remembered():
+    s = Linear(0.0, 1.0, 10)
+    for _ in range(12):
+        s = (s + 0.5) * s * 0.5
+    cut = s.repeat(3)[1:].stretch(steps=77)
+    assert cut(30) == pytest.approx(cut(np.array([30])).item())
+
+
+@pytest.mark.parametrize("name", ["as_step", "bisect_right", "sin", "type", "float", "bool", "isinstance"])
+def test_a_function_is_not_called_like_what_its_source_uses(name):
+    from tlama_core import to_source
+
+    with pytest.raises(
+        ValueError, match=f"to_source.name must be a name that .* does not use .*, got '{name}'"
+    ):
+        to_source(Constant(1.0), name=name)

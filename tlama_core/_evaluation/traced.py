@@ -157,8 +157,6 @@ class TracedNamespace(Elementary):
 
     def pow(self, x: "Value", y: "Value") -> "Value":
         """Return the power, with gradient 0 where the base is 0."""
-        if isinstance(x, float):
-            return x**y
         return self.where(x > 0, self.where(x > 0, x, 1.0) ** y, 0.0)
 
     # --- what a schedule asks for besides

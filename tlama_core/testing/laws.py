@@ -61,7 +61,7 @@ def steps_of(*schedules: Schedule) -> list[int]:
 
     Joints are those of `pieces`, also below operators; of very many, some that are spread evenly.
 
-    >>> from tlama_core import Linear
+    >>> from tlama_core import Constant, Linear
     >>> {499, 500, 501} <= set(steps_of(0.5 * (Constant(1.0, steps=500) >> Linear.to(0.0, steps=501))))
     True
     """
@@ -82,7 +82,7 @@ def _some(joints: list[int]) -> list[int]:
 def magnitude(schedule: Schedule) -> float:
     """Return an upper bound of all values that arise while *schedule* is computed.
 
-    >>> from tlama_core import Linear
+    >>> from tlama_core import Constant, Linear
     >>> magnitude(Linear(1.0, -3.0, steps=10) + 2.0)
     5.0
     """
