@@ -227,3 +227,14 @@ def test_values_that_no_float_holds_are_told():
     assert mean(Constant(top, 3) >> Linear(-top, -top, 3)) == 0.0
     assert mean(Linear(top, top, 10**5)) == top
     assert mean(Constant(5e-324, 3)) == 5e-324
+    assert math.isnan(mean(1e300 * Constant(1e300, 5)))
+
+
+def test_what_overflows_between_pieces_that_do_not_is_evaluated():
+    """Of a batch of pieces that go one way, only those with infinite ends are looked at one by one."""
+    huge = 1e300 * Linear(1.0, 1e10, 4)
+    a = Linear(0.0, 1.0, 500) >> huge >> Linear(1.0, 0.5, 500)
+    found = bounds(a)
+    assert (found.high, found.high_step) == (math.inf, 501)
+    assert found.low == 0.0
+    assert first_step_above(a, 1e300) == 501

@@ -39,7 +39,11 @@ class Join:
         self._split = any(len(pieces) > 1 for pieces in terms)
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield a piece between any two joints of any terms."""
+        """Yield a piece between any two joints of any terms.
+
+        Joints are those of all terms in order of time. Where several terms change at once, that is one joint,
+        with a turn for each of them.
+        """
         joints = sorted(
             ((piece.start, i, piece) for i, pieces in enumerate(self._terms) for piece in pieces[1:]),
             key=itemgetter(0, 1),
@@ -53,7 +57,11 @@ class Join:
         yield self._piece(begin, self._terms[0][-1].stop, opens=opens, turns=turns)
 
     def _turn(self, i: int, piece: Piece) -> Turn:
-        """Let term *i* go on with *piece*."""
+        """Let term *i* go on with *piece*.
+
+        What was counted of the piece before it is taken back; so a joint costs as much as the terms that
+        change there, however many others there are.
+        """
         before, self._here[i] = self._here[i], piece
         self._directions[before.direction] -= 1
         self._moving.pop(i, None)
@@ -88,7 +96,11 @@ class Join:
         )
 
     def _direction(self) -> int | None:
-        """Return the direction in which all terms go, and so their join, whatever the rounding."""
+        """Return the direction in which all terms go, and so their join, whatever the rounding.
+
+        Sums, maxima and minima of rising terms rise, in floats too, since every rounding is monotone. So do
+        products, as long as no factor is below 0. Constant terms have no say.
+        """
         ways = [way for way in (1, -1, None) if self._directions[way]]
         if len(ways) > 1:
             return None
@@ -97,7 +109,11 @@ class Join:
         return None if self._negative else ways[0]
 
     def _cycle(self) -> Cycle | None:
-        """Return what is known of cycles, where all terms but constant ones are made of them."""
+        """Return what is known of cycles, where all terms but constant ones are made of them.
+
+        Cycles that all repeat come round together after the least common multiple of their periods. Those
+        that shrink or grow have to do so at one pace.
+        """
         cycles = [piece.cycle for piece in self._moving.values() if piece.cycle is not None]
         if len(cycles) < len(self._moving):
             return None
@@ -107,14 +123,20 @@ class Join:
         return _of_one_pace(self._schedule, cycles, constants=constants)
 
     def _end(self, stop: int) -> float:
-        """Return what the terms come to at *stop* together."""
+        """Return what the terms come to at *stop* together.
+
+        A term that has a joint there counts with the end of its piece, the others with their value.
+        """
         return self._schedule.combined(
             piece.end if piece.stop == stop else at(term, stop)
             for term, piece in zip(self._schedule.terms, self._at(stop, -1), strict=True)
         )
 
     def _phase(self, start: int) -> Schedule:
-        """Return the join of the terms' phases at *start*."""
+        """Return the join of the terms' phases at *start*.
+
+        It costs as much as building the join; a question that names no phase never does.
+        """
         return changed(self._schedule, terms=tuple(piece.phase for piece in self._at(start, 0)))
 
     def _at(self, time: int, before: int) -> Iterator[Piece]:
@@ -125,7 +147,12 @@ class Join:
 
 
 def _of_one_pace(schedule: Pointwise, cycles: list[Cycle], *, constants: bool) -> Cycle | None:
-    """Return what is known where cycles shrink or grow, maybe beside *constants*; None if apart."""
+    """Return what is known where cycles shrink or grow, maybe beside *constants*; None if apart.
+
+    A sum of geometric ranges of one pace is geometric, with constants it is affine. A product with constants
+    stays what it was. A maximum only never turns back, unless all its terms are geometric and none is
+    turned over.
+    """
     first, several = cycles[0], len(cycles) > 1
     pure, affine = all(cycle.pure for cycle in cycles), all(cycle.affine for cycle in cycles)
     if isinstance(schedule, Product):

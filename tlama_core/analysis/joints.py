@@ -166,7 +166,10 @@ def _(
 
 
 def _way(shape: Schedule) -> int:
-    """Return the direction of a shape that never turns back."""
+    """Return the direction of a shape that never turns back.
+
+    It is that of its ends, and of every part of it, whatever the part's own ends round to.
+    """
     if isinstance(shape, Constant):
         return 0
     if isinstance(shape, Transition):
@@ -220,7 +223,11 @@ def _(schedule: Sliced, start: int, stop: int, splitter: _Splitter) -> Iterator[
 
 @_split.register
 def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
-    """Yield the pieces of what was stretched, on the faster or slower clock."""
+    """Yield the pieces of what was stretched, on the faster or slower clock.
+
+    Joints are moved as rational times. They must not be rounded here: the clock outside may be stretched
+    again, and visit moments between two updates of this one.
+    """
     inside, outside = int(schedule.schedule.steps), schedule.steps
     if inside == 0:
         held = partial(value_at, schedule, 0)
@@ -247,7 +254,11 @@ def _(schedule: Pointwise, start: int, stop: int, splitter: _Splitter) -> Iterat
 
 @_split.register
 def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
-    """Yield the pieces of every cycle; where these are too many, of the first one, and one for the rest."""
+    """Yield the pieces of every cycle; where these are too many, of the first one, and one for the rest.
+
+    A cycle is split once, and its pieces are moved to every other. What is known of those that are not
+    listed goes with their piece: how long they are, and by what each is multiplied.
+    """
     length, owner = int(schedule.schedule.steps), partial(_itself, schedule)
     if schedule.cycles is not None:  # a tree of its own, which no other node shares
         for piece in _Splitter(schedule.cycles).over(schedule.cycles, start, stop):

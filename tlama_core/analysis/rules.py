@@ -82,7 +82,10 @@ class Run(NamedTuple):
 
     @property
     def is_trial(self) -> bool:
-        """Whether the run only tries the program: what it does not reach is left out on purpose."""
+        """Whether the run only tries the program: what it does not reach is left out on purpose.
+
+        A few hundred updates of a long schedule show that the loss falls and that nothing crashes.
+        """
         return self.steps is not None and self.steps <= min(TRIAL, self.schedule.steps / 20)
 
 
@@ -101,14 +104,22 @@ _JOIN = "Cosine.to(end, steps=n) starts where the phase before it ends; a drop t
 
 
 def _zero_first_update(run: Run) -> Iterator[Finding]:
-    """Find a first update that learns nothing."""
+    """Find a first update that learns nothing.
+
+    Most libraries start their warmup at 0, so that the first update of a run is lost; with a clock that
+    stands still there, all of them are. A weight decay or a loss weight may well start at 0.
+    """
     if value_at(run.schedule, 0) == 0:
         hint = "Warmup(peak, steps=n) starts at peak / n, Linear(0.0, peak, steps=n) at 0"
         yield Finding("zero-first-update", 0, "the first update uses 0: it learns nothing", hint)
 
 
 def _jump(run: Run) -> Iterator[Finding]:
-    """Find phases that begin off the end of the phase before, within the run."""
+    """Find phases that begin off the end of the phase before, within the run.
+
+    A phase with a start of its own is the usual cause: an open phase starts where the phase before it ended.
+    A later `Warmup` begins near 0 whatever came before, and drops and restarts are no phases of their own.
+    """
     alone = _binds_alone(run.schedule)
     for before, after in pairwise(run.pieces):
         if not after.opens or after.start >= run.whole or not jumps(run.schedule, before, after):
@@ -123,7 +134,11 @@ def _jump(run: Run) -> Iterator[Finding]:
 
 
 def _binds_alone(schedule: Schedule) -> bool:
-    """Whether the first phase of a chain is scaled, or a sum or product, and no other is."""
+    """Whether the first phase of a chain is scaled, or a sum or product, and no other is.
+
+    `c * a >> b` reads like `c * (a >> b)` and is `(c * a) >> b`; so is `a + b >> c`. Where what is scaled has
+    parts itself, such as a chain in parentheses, the writer knew the precedence.
+    """
     first, *others = schedule.phases
     bare = first.schedule if isinstance(first, Scaled) else first
     joined = isinstance(bare, (Sum, Product))
@@ -133,7 +148,11 @@ def _binds_alone(schedule: Schedule) -> bool:
 
 
 def _scaled_alone(run: Run) -> Iterator[Finding]:
-    """Find an operator that takes the first phase alone; where that makes a jump, the jump says so."""
+    """Find an operator that takes the first phase alone; where that makes a jump, the jump says so.
+
+    An open phase after it hides the mistake: it starts from the scaled value, and the whole run is scaled
+    without a jump.
+    """
     if not _binds_alone(run.schedule) or run.schedule.phases[0].steps == 0:
         return
     joint = run.schedule.phases[0].steps
@@ -146,7 +165,11 @@ def _scaled_alone(run: Run) -> Iterator[Finding]:
 
 
 def _looked_at(run: Run) -> Iterator[Piece]:
-    """Yield the pieces whose values are looked at; of an endless run, evaluate no more than a horizon."""
+    """Yield the pieces whose values are looked at; of an endless run, evaluate no more than a horizon.
+
+    Of pieces that go one way and of cycles, looking costs next to nothing, however long they are. What has
+    to be evaluated is limited where nothing says how long the run is.
+    """
     stop = int(min(run.whole, MAX_STEPS)) + (run.steps is None)  # the end value is held
     left = ENDLESS_HORIZON if math.isinf(run.whole) else stop
     for piece in pieces(run.schedule, 0, stop):
@@ -169,7 +192,11 @@ def _first_of(code: str, test: Test, hint: str) -> Callable[[Run], Iterator[Find
 
 
 def _long_warmup(run: Run) -> Iterator[Finding]:
-    """Find a first rise that takes more than half of the run."""
+    """Find a first rise that takes more than half of the run.
+
+    It counts as a warmup from below half of the height that it comes to, so that a momentum that moves from
+    0.85 to 0.95 is none, and it has to be followed by something else, unless it is a `Warmup`.
+    """
     rising = list(takewhile(lambda piece: piece.direction == 1, run.pieces))
     if not rising or not 0 <= value_at(run.schedule, 0) < rising[-1].end / 2:
         return
@@ -183,7 +210,11 @@ def _long_warmup(run: Run) -> Iterator[Finding]:
 
 
 def _looks_like_epochs(run: Run) -> Iterator[Finding]:
-    """Find lengths that look like epochs rather than updates, unless the length of the run confirms them."""
+    """Find lengths that look like epochs rather than updates, unless the length of the run confirms them.
+
+    A schedule of 90 is one of 90 updates, and most who write 90 count epochs. A run of about that length
+    confirms the unit; one that is 100 times as long does the opposite.
+    """
     hint = "lengths are optimizer updates: write epochs * updates_per_epoch"
     last = _last_joint(run)
     if not 0 < last <= EPOCHS or (run.steps is not None and run.steps < UNCONFIRMED * last):
@@ -195,7 +226,11 @@ def _looks_like_epochs(run: Run) -> Iterator[Finding]:
 
 
 def _last_joint(run: Run) -> int:
-    """Return the length of a schedule, or the last drop of an endless staircase; 0 without one."""
+    """Return the length of a schedule, or the last drop of an endless staircase; 0 without one.
+
+    An endless schedule has no length, but a staircase whose last drop comes at 60 is finished by then: that
+    is as telling.
+    """
     if math.isfinite(run.schedule.steps):
         return int(run.schedule.steps)
     drops = [piece.start for piece in run.pieces if not piece.opens and not piece.many]
@@ -203,7 +238,12 @@ def _last_joint(run: Run) -> int:
 
 
 def _swapped_arguments(run: Run) -> Iterator[Finding]:
-    """Find values that are no learning rates but lengths, and lengths that are values."""
+    """Find values that are no learning rates but lengths, and lengths that are values.
+
+    `Warmup(2_000, 1)` is a peak of 2,000 after one update, and `Cosine(0.1, 100, 0)`, in the order of torch,
+    ends at 100 without any. A rate above 10 has not been seen to work; a factor of 0.001 around it may
+    make it one, so values are those of the whole schedule.
+    """
     hint = "values come first and the length last: Warmup(peak, steps), Cosine(start, end, steps)"
     for start, phase in zip(run.schedule.starts, run.schedule.phases, strict=True):
         if phase.steps <= 1 and isinstance(phase, (Warmup, Transition)):
@@ -222,12 +262,18 @@ def _swapped_arguments(run: Run) -> Iterator[Finding]:
 
 
 def _repeated_factor(run: Run) -> Iterator[Finding]:
-    """Find the first drop of a staircase that changes nothing: factors are relative to the start."""
+    """Find the first drop of a staircase that changes nothing: factors are relative to the start.
+
+    `Step(0.1, {30_000: 0.1, 60_000: 0.1})` reads like torch's `MultiStepLR` with gamma 0.1, where every drop
+    multiplies what is left. Here its second drop does nothing. From 0 on, no drop changes anything.
+    """
+    if not any(isinstance(node, Step) for node in nodes(run.schedule)):
+        return
     for before, after in pairwise(run.pieces):
-        if after.opens or after.many or not isinstance(innermost(after.phase), Step):
+        if after.opens or before.direction != 0 or after.direction != 0:
             continue
         value = value_at(run.schedule, after.start)
-        if value == before.end == value_at(run.schedule, before.start) != 0:
+        if value == value_at(run.schedule, before.start) != 0 and isinstance(innermost(after.phase), Step):
             message = f"the drop here changes nothing: the value stays {value:.6g}"
             hint = "factors are relative to the start: {30: 0.1, 60: 0.01}, or Step.every(start, 0.1, 30)"
             yield Finding("repeated-factor", after.start, message, hint)
@@ -235,7 +281,11 @@ def _repeated_factor(run: Run) -> Iterator[Finding]:
 
 
 def _mostly_zero(run: Run) -> Iterator[Finding]:
-    """Find a run that uses 0 for its first or its second half, or for half of it in pieces."""
+    """Find a run that uses 0 for its first or its second half, or for half of it in pieces.
+
+    Factors that were meant for epochs come to 0 within a few thousand updates, by underflow. That a
+    schedule ends and the run goes on at 0 is found as a run that ends late.
+    """
     schedule, whole = run.schedule, run.whole
     if math.isinf(whole) or whole < 2 or schedule.steps < whole / 2:  # the run ends late: that is said
         return
@@ -255,7 +305,11 @@ def _mostly_zero(run: Run) -> Iterator[Finding]:
 
 
 def _last_phase_climbs(run: Run) -> Iterator[Finding]:
-    """Find a chain whose last phase rises after an earlier one has fallen."""
+    """Find a chain whose last phase rises after an earlier one has fallen.
+
+    Rates end low in nearly every recipe. A rise at the end is mostly a pair of ends that was swapped, or
+    a phase that was written for the next run.
+    """
     last = run.pieces[-1] if run.pieces else None
     if last is None or not last.opens or last.direction != 1 or last.start >= run.whole:
         return
@@ -267,7 +321,11 @@ def _last_phase_climbs(run: Run) -> Iterator[Finding]:
 
 
 def _warmup_twice(run: Run) -> Iterator[Finding]:
-    """Find a product of factors that both warm up: what it comes to is the square of a warmup."""
+    """Find a product of factors that both warm up: what it comes to is the square of a warmup.
+
+    A factor for a warmup, multiplied with a schedule that already has one, starts far lower than meant:
+    after a tenth of the warmup, at a hundredth of the peak.
+    """
     for node in nodes(run.schedule):
         if isinstance(node, Product):
             warm = [term for term in node.terms if isinstance(innermost(term.phases[0]), Warmup)]
@@ -280,7 +338,11 @@ def _warmup_twice(run: Run) -> Iterator[Finding]:
 
 
 def _short_timescale(run: Run) -> Iterator[Finding]:
-    """Find a power law that falls much faster than the phases before it suggest."""
+    """Find a power law that falls much faster than the phases before it suggest.
+
+    The inverse square root of the update number is a power law with a timescale of the updates before it.
+    With a timescale of 1, after 4,000 updates, it falls to half within three updates more.
+    """
     for start, phase in zip(run.schedule.starts, run.schedule.phases, strict=True):
         law = innermost(phase)
         if isinstance(law, PowerLaw) and law.exponent < 0 and start >= 100 and 10 * law.timescale < start:
@@ -297,7 +359,10 @@ def _fitting(run: Run) -> str:
 
 
 def _ends_late(run: Run) -> Iterator[Finding]:
-    """Find a run that goes on after its schedule."""
+    """Find a run that goes on after its schedule.
+
+    All further updates use the end value, which is often 0: they cost as much as any and learn nothing.
+    """
     schedule, steps = run.schedule, run.steps
     if steps is not None and steps > schedule.steps:
         end_value, more = value_at(schedule, schedule.steps), steps - schedule.steps
@@ -307,7 +372,11 @@ def _ends_late(run: Run) -> Iterator[Finding]:
 
 
 def _ends_early(run: Run) -> Iterator[Finding]:
-    """Find a run that is shorter than its schedule, unless it is a trial or misses nothing."""
+    """Find a run that is shorter than its schedule, unless it is a trial or misses nothing.
+
+    It is one finding, however many things follow from it: the message says at which value the run ends. A
+    phase that is not reached says more, and stands alone. Where it is selected, nothing is taken as meant.
+    """
     if run.steps is None or not run.steps < run.schedule.steps < math.inf:
         return
     last, end_value = (value_at(run.schedule, step) for step in (run.steps, run.schedule.steps))
@@ -321,7 +390,10 @@ def _ends_early(run: Run) -> Iterator[Finding]:
 
 
 def _end_not_reached(run: Run) -> Iterator[Finding]:
-    """Find an end value that a shorter run does not come to, whatever the reason."""
+    """Find an end value that a shorter run does not come to, whatever the reason.
+
+    Most often `run-ends-early` says it already, so that it has to be selected.
+    """
     if run.steps is None or not run.steps < run.schedule.steps < math.inf:
         return
     last, end_value = (value_at(run.schedule, step) for step in (run.steps, run.schedule.steps))
@@ -339,7 +411,10 @@ def _late_phases(run: Run) -> list[Piece]:
 
 
 def _phase_not_reached(run: Run) -> Iterator[Finding]:
-    """Find the first phase that begins after the run."""
+    """Find the first phase that begins after the run.
+
+    A cooldown that is never reached is the costly case: the run ends at its highest rate.
+    """
     late = _late_phases(run)
     if not late:
         return

@@ -49,7 +49,11 @@ def mean_of(schedule: Schedule, start: int, stop: int) -> float:
 
 
 def _total(schedule: Schedule, start: int, stop: int) -> int:
-    """Return the sum of the values of a range, in whole numbers of 2**-BITS."""
+    """Return the sum of the values of a range, in whole numbers of 2**-BITS.
+
+    It is exact but for blocks of evaluated values, each of which is rounded once, and for the rounding of
+    every value within cycles.
+    """
     total = 0
     for part in _summands(schedule, pieces(schedule, start, stop)):
         if isinstance(part, _Constant):
@@ -62,7 +66,11 @@ def _total(schedule: Schedule, start: int, stop: int) -> int:
 
 
 def _summands(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[_Constant | _Cyclic | range]:
-    """Group pieces by how they are added; what has to be evaluated comes as one range."""
+    """Group pieces by how they are added; what has to be evaluated comes as one range.
+
+    A joint between two pieces that are both evaluated costs nothing: they are one range, served in large
+    blocks.
+    """
     run: range | None = None
     for piece in parts:
         known = _known(schedule, piece)
@@ -78,7 +86,11 @@ def _summands(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[_Constant 
 
 
 def _known(schedule: Schedule, piece: Piece) -> _Constant | _Cyclic | None:
-    """Return a piece whose sum is known without its values; None where it is not."""
+    """Return a piece whose sum is known without its values; None where it is not.
+
+    It is known of a piece of one value, whatever its length, and of cycles each of which is the one before
+    it times a number. A direction of 0 alone is no proof: 0 times what overflows on the way is NaN.
+    """
     cycle = piece.cycle
     if cycle is not None and cycle.pure and piece.stop - piece.start > 4 * cycle.period:
         return _Cyclic(piece.start, piece.stop, cycle)
@@ -99,7 +111,11 @@ def _whole(value: float) -> int:
 
 
 def _of_block(values: Series) -> int:
-    """Return the sum of evaluated values, rounded once."""
+    """Return the sum of evaluated values, rounded once.
+
+    Where their sum is past every float they are added at a fraction of their size: only values of the other
+    end of the range could lose digits, and they do not count beside those.
+    """
     if not all(map(math.isfinite, values.spread())):
         raise NotFiniteError
     numbers = values.numbers()
@@ -110,7 +126,10 @@ def _of_block(values: Series) -> int:
 
 
 def _of_cycles(schedule: Schedule, part: _Cyclic) -> int:
-    """Return the sum of cycles that shrink, grow or repeat: the first one's times a geometric sum."""
+    """Return the sum of cycles that shrink, grow or repeat: the first one's times a geometric sum.
+
+    sum = first * (1 + g + g^2 + … + g^(n-1)) + what is left of a cut cycle, where g is the gain of a period
+    """
     period, whole = part.cycle.period, (part.stop - part.start) // part.cycle.period
     cut = part.start + whole * period
     first = _total(schedule, part.start, part.start + period)

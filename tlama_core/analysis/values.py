@@ -65,7 +65,11 @@ Section = Ends | Evaluated | Cycles
 
 
 def sections(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[Section]:
-    """Group pieces by how their values are known, in order."""
+    """Group pieces by how their values are known, in order.
+
+    Ends come in batches, which grow: the first few pieces may hold the answer. What has to be evaluated comes
+    as one range, short pieces between two such included.
+    """
     batch: list[Piece] = []
     run: Evaluated | None = None
     size = FEW // 2
@@ -93,7 +97,10 @@ def sections(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[Section]:
 
 
 def _cycles(piece: Piece) -> Cycles | None:
-    """Return a piece as cycles, where they are known and so many that knowing them helps."""
+    """Return a piece as cycles, where they are known and so many that knowing them helps.
+
+    Below four periods all of them would be looked at: they are listed, or evaluated.
+    """
     cycle = piece.cycle
     if cycle is None or piece.stop - piece.start <= 4 * cycle.period:
         return None
@@ -160,7 +167,11 @@ class Values:
         return low, high
 
     def _first_in(self, test: Test, section: Section) -> int | None:
-        """Return the first update of a section that passes, or None."""
+        """Return the first update of a section that passes, or None.
+
+        Of pieces that go one way, it is in the first whose first or last update passes; of evaluated updates,
+        in the first block that holds one.
+        """
         if isinstance(section, Ends):
             place = next(self._passing(test, section.steps, section.values), None)
             return None if place is None else self._bisected(test, section.pieces[place // 2], place % 2)
@@ -221,7 +232,11 @@ class Values:
         return inside(whole) if cycles.window(whole)[0] < cycles.stop else None
 
     def _looked_at(self, parts: Iterable[Piece]) -> Iterator[tuple[Sequence[int], Series]]:
-        """Yield updates with their values, among them all that could be the lowest and the highest."""
+        """Yield updates with their values, among them all that could be the lowest and the highest.
+
+        Of cycles these are the first and the last: at any moment of the cycle the values in between lie
+        between these. Where the sign alternates, that is so for every second cycle.
+        """
         for section in sections(self._schedule, parts):
             if isinstance(section, Ends):
                 yield section.steps, section.values
@@ -234,7 +249,10 @@ class Values:
                     yield from self._looked_at(pieces(self._schedule, stop - reach, stop))
 
     def _exact_spread(self, steps: Sequence[int], values: Series) -> tuple[float, float]:
-        """Return the lowest and the highest of some values: an array may be off by its rounding."""
+        """Return the lowest and the highest of some values: an array may be off by its rounding.
+
+        All that come near are called one by one, and the calls decide.
+        """
         low, high = values.spread()
         if values.exact or math.isnan(low):
             return low, high
@@ -244,7 +262,10 @@ class Values:
         return min(self._called(steps, i) for i in lowest), max(self._called(steps, i) for i in highest)
 
     def _slack(self, values: Series) -> float:
-        """Return how far off a single call the values of an array may be."""
+        """Return how far off a single call the values of an array may be.
+
+        That is a part of the largest value, or where large terms cancel, of these terms.
+        """
         return 0.0 if values.exact else max(ROUNDING * values.peak(), self._cancelled)
 
 
@@ -268,7 +289,7 @@ def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
 
     The way to it goes from the last value before the joint to the end of the piece *before*.
     """
-    if after.turns and continuous(schedule, before, after):
+    if continuous(schedule, before, after):
         return False
     last, now = value_at(schedule, before.stop - 1), value_at(schedule, after.start)
     following = value_at(schedule, min(after.start + 1, after.stop - 1))
