@@ -364,3 +364,12 @@ def test_an_endless_schedule_is_evaluated_for_a_while(monkeypatch):
     waves = (Linear(1.0, 0.0, 700) * Linear(1e-9, 1.0, 700)).repeat(growth=2)
     assert codes(waves) == []
     assert codes((Linear(1.0, -1.0, 10**6)).repeat()) == ["negative-value"]
+
+
+def test_a_notebook_shows_findings_as_a_table():
+    found = check(Constant(1.0, 5) >> Constant(0.1, 5), steps=50)
+    table = found._repr_html_()
+    assert table.count("<tr>") == 1 + len(found) > 1
+    assert all(finding.code in table for finding in found)
+    assert check(Constant(1.0, 5), steps=5)._repr_html_() == "<p>nothing found</p>"
+    assert "&gt;&gt;" in table

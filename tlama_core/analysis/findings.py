@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterable
+from html import escape
 
 from tlama_core._fields import MAX_STEPS, as_length, refuse
 from tlama_core.algebra import Schedule, require_schedule
@@ -10,6 +11,24 @@ from tlama_core.analysis.rules import RULES, Finding, Run
 
 RATES = frozenset({"lr", "learning rate", "learning_rate"})
 """The names of a quantity that is a learning rate."""
+
+
+class Findings(tuple[Finding, ...]):
+    """What `check` returns: a tuple of findings, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """Return a table of the findings for notebooks, with nothing in it read as markup."""
+        if not self:
+            return "<p>nothing found</p>"
+        rows = "".join(
+            f"<tr><td>{found.step:,}</td><td>{escape(found.message)}</td><td>{escape(found.code)}</td>"
+            f"<td>{escape(found.hint)}</td></tr>"
+            for found in self
+        )
+        head = "<tr><th>update</th><th>finding</th><th>code</th><th>hint</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 def check(
@@ -77,7 +96,7 @@ def check(
         if code not in ignored and (code in selected or (rule.on and (is_rate or not rule.rates_only)))
         for finding in rule.find(run)
     )
-    return tuple(sorted(found, key=operator.attrgetter("step")))
+    return Findings(sorted(found, key=operator.attrgetter("step")))
 
 
 def _codes(name: str, codes: Iterable[str]) -> frozenset[str]:
