@@ -63,6 +63,10 @@ def test_questions_are_answered_alike_with_and_without_numpy(a, b, stop, value):
 PRODUCT = Warmup(1.0, 3_000_000) * Cosine(1.0, 0.0, 3_000_000)
 
 
+def test_with_numpy_as_many_updates_are_evaluated():
+    assert bounds(PRODUCT).high_step in (1_499_999, 1_500_000)
+
+
 @pytest.mark.usefixtures("without_numpy")
 @pytest.mark.parametrize(
     "ask",
