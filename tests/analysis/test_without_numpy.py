@@ -63,6 +63,12 @@ def test_questions_are_answered_alike_with_and_without_numpy(a, b, stop, value):
 PRODUCT = Warmup(1.0, 3_000_000) * Cosine(1.0, 0.0, 3_000_000)
 
 
+def test_with_numpy_as_many_updates_are_evaluated():
+    found = bounds(PRODUCT)
+    assert found.high == pytest.approx(PRODUCT.sample(3_000_000).max(), rel=1e-15)
+    assert PRODUCT(found.high_step) == found.high
+
+
 @pytest.mark.usefixtures("without_numpy")
 @pytest.mark.parametrize(
     "ask",
