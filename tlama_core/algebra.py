@@ -198,13 +198,21 @@ class Schedule(ABC):
     def sample(self, n: float) -> "npt.NDArray[np.float64]":
         """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.
 
+        Where NumPy is not installed it is a list, of up to 2,000,000 values.
+
         >>> from tlama_core import Linear
         >>> Linear(1.0, 0.0, steps=2).sample(4).tolist()
         [1.0, 0.5, 0.0, 0.0]
         """
+        from tlama_core._evaluation.series import blocks, numpy_or_none
+
+        count = as_length("sample.n", n)
+        if numpy_or_none() is None:
+            listed = (block.numbers() for _, block in blocks(self, 0, count))
+            return [value for values in listed for value in values]  # type: ignore[return-value]
         from tlama_core._evaluation.numpy_arrays import sample
 
-        return sample(self, as_length("sample.n", n))
+        return sample(self, count)
 
     def _count(self) -> int:
         """Return the length of the schedule as a sequence, or refuse an endless one."""

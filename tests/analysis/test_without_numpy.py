@@ -118,3 +118,11 @@ def test_values_come_as_lists_only_where_numpy_is_not():
         assert (len(listed), listed.numbers()) == (100, list(a))
         assert (listed.spread(), listed.peak()) == ((0.01, 1.0), 1.0)
     assert len(series.series(a, range(100))) == 100
+
+
+@pytest.mark.usefixtures("without_numpy")
+def test_a_sample_is_a_list():
+    a = Warmup(1.0, 4) >> Linear.to(0.0, 8)
+    assert a.sample(15) == [a(k) for k in range(15)]
+    with pytest.raises(ValueError, match="at most 2,000,000"):
+        a.sample(2_000_001)
