@@ -23,7 +23,7 @@ from tlama_core import (
     retarget,
     to_function,
 )
-from tlama_core._evaluation.clocks import Affine
+from tlama_core._evaluation.clocks import Affine, Rescaled
 from tlama_core.testing.laws import magnitude
 from tlama_core.testing.strategies import leaves, schedules
 
@@ -345,10 +345,10 @@ def test_a_clock_that_is_held_is_divided_where_it_is_held():
 
     step = np.array([0, 5, 2**31 - 1], dtype=np.int32)
     xp = TracedNamespace(np, step, frozenset())
-    clock = Affine(step, 2**31 - 1, 10**9 * 7, 10**6, 0, 10**6)
+    clock = Affine(step, 2**31 - 1, 10**9 * 7 - 1, 10**6, 0, 10**6)
     clock.t = np.minimum(step, np.int32(clock.top))
     whole, rest = xp._divmod(clock, 10**6)
-    assert (whole.tolist(), rest.tolist()) == ([0, 5, 7_000], [0, 0, 0])
+    assert (whole.tolist(), rest.tolist()) == ([0, 5, 6_999], [0, 0, 999_999])
 
 
 def test_a_rescaled_clock_of_a_number_is_remembered():
@@ -357,6 +357,7 @@ def test_a_rescaled_clock_of_a_number_is_remembered():
         s = (s + 0.5) * s * 0.5
     cut = s.repeat(3)[1:].stretch(steps=77)
     assert cut(30) == pytest.approx(cut(np.array([30])).item())
+    assert Rescaled(3, 2) == Rescaled(3, 2) != Rescaled(6, 4)
 
 
 @pytest.mark.parametrize("name", ["as_step", "bisect_right", "sin", "type", "float", "bool", "isinstance"])
@@ -367,3 +368,10 @@ def test_a_function_is_not_called_like_what_its_source_uses(name):
         ValueError, match=f"to_source.name must be a name that .* does not use .*, got '{name}'"
     ):
         to_source(Constant(1.0), name=name)
+
+
+def test_the_source_of_a_stretched_long_chain_is_a_table():
+    chain = Piecewise.of([Linear(float(i), 0.0, 3) + 0.0 for i in range(12)])
+    cut = (1.0 * chain).repeat(3)[1:].stretch(steps=77)
+    fast = to_function(cut)
+    assert [fast(step) for step in range(80)] == [cut(step) for step in range(80)]

@@ -321,3 +321,9 @@ def test_any_text_gives_a_schedule_or_a_parse_error(text):
     except ParseError as error:
         found = error
     assert isinstance(found, Schedule) or len(str(found).splitlines()) == 3
+
+
+@pytest.mark.parametrize("text", ["1" + "+1" * 40_000, "-" * 50_000 + "1"], ids=["row", "signs"])
+def test_more_operators_than_pythons_parser_takes_are_refused(text):
+    with pytest.raises(ParseError, match="too many operators in a row: Piecewise.of"):
+        parse(text)

@@ -127,7 +127,7 @@ class _Splitter:
             return _split(schedule, start, stop, self)
         key = id(schedule), start, stop
         if key not in self._known:
-            self._known[key] = tuple(_split(schedule, start, stop, self))
+            self._known[key] = tuple(piece.asked_once() for piece in _split(schedule, start, stop, self))
         return self._known[key]
 
     def over(self, schedule: Schedule, start: int, stop: int) -> Iterator[Piece]:

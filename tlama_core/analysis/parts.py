@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from tlama_core._evaluation.clocks import Rescaled
@@ -97,6 +97,10 @@ class Piece(NamedTuple):
     def phase(self) -> Schedule:
         """The phase of a chain that applies here, under the operators around the chain."""
         return self.owner()
+
+    def asked_once(self) -> "Piece":
+        """Return this piece for several that ask: its end and phase are computed once."""
+        return self._replace(ending=cache(self.ending), owner=cache(self.owner))
 
     def moved(self, by: int) -> "Piece":
         """Return this piece on a clock that began *by* updates earlier."""
