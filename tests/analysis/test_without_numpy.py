@@ -126,3 +126,9 @@ def test_a_sample_is_a_list():
     assert a.sample(15) == [a(k) for k in range(15)]
     with pytest.raises(ValueError, match="at most 2,000,000"):
         a.sample(2_000_001)
+
+
+def test_arrays_serve_more_updates_than_lists():
+    series.refuse_too_many(series.MAX_LISTED + 1)
+    with pytest.raises(ValueError, match="at most 1,000,000,000"):
+        series.refuse_too_many(series.MAX_EVALUATED + 1)
