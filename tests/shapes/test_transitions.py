@@ -61,6 +61,7 @@ POSITIVE = st.floats(5e-324, 1.7e308)
 )
 @example(start=1.7e308, end=5e-324, steps=1_000, fractions=[0.5])
 @example(start=5e-324, end=1.7e308, steps=1_000, fractions=[0.5])
+@example(start=2.282432723935131e307, end=6.088382114880176e307, steps=1, fractions=[])
 def test_a_constant_ratio_keeps_its_ends_and_range(start, end, steps, fractions):
     a = Exponential(start, end, steps)
     laws.a_shape_hits_its_ends(a)

@@ -277,7 +277,8 @@ class Exponential(Transition):
         rate, whole = extra
         # In two halves: with ends 600 decades apart the whole exponential would be below any float.
         half = xp.exp(-rate / 2 * (t / steps))
-        return amount * half * (half * (xp.expm1(-rate * (left / steps)) / whole))
+        # Apart at 0: a library's expm1 may differ from the one that *whole* comes from.
+        return amount * half * xp.where(t > 0, half * (xp.expm1(-rate * (left / steps)) / whole), 1.0)
 
     @staticmethod
     def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
@@ -285,4 +286,4 @@ class Exponential(Transition):
         steep = -abs(rate)
         # A constant ratio climbs as it falls, seen from the other end.
         half = xp.where(rate < 0, xp.exp(steep / 2 * (left / steps)), 1.0)
-        return amount * half * (half * (xp.expm1(steep * (t / steps)) / whole))
+        return amount * half * xp.where(left > 0, half * (xp.expm1(steep * (t / steps)) / whole), 1.0)
