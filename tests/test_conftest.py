@@ -60,8 +60,9 @@ def run(folder, profile, *options):
 
 
 @pytest.mark.parametrize("profile", ["dev", "ci"])
-def test_the_seed_in_the_header_replays_a_run(profile, tmp_path):
-    """Also the one of a run in parallel."""
+def test_the_seed_in_the_header_replays_a_run(profile, tmp_path, monkeypatch):
+    """Also the one of a run in parallel, and where Hypothesis sees that it runs on a server."""
+    monkeypatch.setenv("CI", "true")
     seed, drawn = run(tmp_path, profile, "-n", "2")
     assert len(drawn) == 20
     assert run(tmp_path, profile, seed) == (seed, drawn)
