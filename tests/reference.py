@@ -125,7 +125,7 @@ RULES = {
     Maximum: joined(max),
     Minimum: joined(min),
     Repeated: repeated,
-    Sliced: lambda a, t: value(a.schedule, a.start + t),
+    Sliced: lambda a, t: value(a.schedule, min(a.start + a.stride * t, a.stop)),
     Stretched: lambda a, t: value(
         a.schedule, t * a.schedule.steps / a.steps if a.steps else a.schedule.steps
     ),

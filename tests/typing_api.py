@@ -214,6 +214,8 @@ def operators() -> None:
     assert_type(a.stretch(steps=20), Schedule)
     assert_type(a[2:5], Schedule)
     assert_type(a[-3:], Schedule)
+    assert_type(a[2:8:3], Schedule)
+    assert_type(Sliced(a, 0, 6, 2).stride, int)
 
     take(
         a >> 1.0,  # type: ignore[operator]
@@ -401,6 +403,9 @@ def testing(shape: Linear) -> None:
     laws.a_schedule_cut_in_two_can_be_chained_again(a, 3)
     laws.a_slice_of_a_slice_is_one_slice(a, 1, 3)
     laws.a_slice_is_a_window(a, 1, 3)
+    laws.a_stride_visits_every_so_many(a, 1, 3, 2)
+    laws.a_stride_is_that_of_a_slice(a, 1, 3, 2)
+    laws.strides_multiply(a, 2, 3)
     laws.scaling_distributes_over_chaining(0.5, a, b)
     laws.one_is_neutral(a)
     laws.operators_are_pointwise(a, b)

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         first_step_below,
         mean,
     )
-    from tlama_core.plans import cooldown, retarget
+    from tlama_core.plans import consumed, cooldown, in_updates, retarget, updates_for
     from tlama_core.source import to_function, to_source
     from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
 
@@ -106,6 +106,7 @@ __all__ = [
     "bounds",
     "breakpoints",
     "check",
+    "consumed",
     "cooldown",
     "describe",
     "difference",
@@ -113,6 +114,7 @@ __all__ = [
     "first_step_above",
     "first_step_below",
     "from_dict",
+    "in_updates",
     "maximum",
     "mean",
     "minimum",
@@ -122,6 +124,7 @@ __all__ = [
     "to_dict",
     "to_function",
     "to_source",
+    "updates_for",
 ]
 
 _ROOMS = {
@@ -134,6 +137,7 @@ _ROOMS = {
     "bounds": "analysis",
     "breakpoints": "analysis",
     "check": "analysis",
+    "consumed": "plans",
     "cooldown": "plans",
     "describe": "analysis",
     "difference": "analysis",
@@ -141,12 +145,14 @@ _ROOMS = {
     "first_step_above": "analysis",
     "first_step_below": "analysis",
     "from_dict": "text",
+    "in_updates": "plans",
     "mean": "analysis",
     "parse": "text",
     "retarget": "plans",
     "to_dict": "text",
     "to_function": "source",
     "to_source": "source",
+    "updates_for": "plans",
 }
 
 

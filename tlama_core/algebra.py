@@ -8,7 +8,7 @@ flat; floating products do not, so `2 * (3 * a)` stays as it was written.
 import math
 import sys
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import accumulate, pairwise
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeG
 import attrs
 
 from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
-from tlama_core._evaluation.kernels import Kernel, Scaling, constantly
-from tlama_core._evaluation.python_numbers import PYTHON, value_at
+from tlama_core._evaluation.kernels import Kernel, Scaling, Slicing, constantly
+from tlama_core._evaluation.python_numbers import EXACT, PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
     Length,
@@ -141,9 +141,11 @@ class Schedule(ABC):
         """Return the expression that builds this value, and how tightly it binds."""
         return call(type(self).__name__, arguments(self))
 
-    def _cut(self, start: int, stop: float) -> "Schedule":
-        """Return the updates from *start* up to *stop*, which are within the length."""
-        return Sliced(self, start, stop)
+    def _cut(self, start: int, stop: float, stride: int) -> "Schedule":
+        """Return every *stride*-th update from *start* up to *stop*, which are within the length."""
+        stride = stride if stop - start > 1 else 1
+        whole = start == 0 and stop == self.steps and stride == 1
+        return self if whole else Sliced(self, start, stop, stride)
 
     def _with_length(self, steps: int, stretch: "Stretcher") -> "Schedule | None":
         """Return this schedule rebuilt from other lengths; None where it has none that could change."""
@@ -354,26 +356,29 @@ class Schedule(ABC):
         """
         return Stretcher()(self, as_length("stretch.steps", steps))
 
-    def __getitem__(self, cut: "slice[float | None, float | None, None]") -> "Schedule":
-        """Return `self[start:stop]`: the updates from *start* up to *stop*, on a clock from 0.
+    def __getitem__(self, cut: "slice[float | None, float | None, float | None]") -> "Schedule":
+        """Return `self[start:stop:stride]`: every *stride*-th update from *start* up to *stop*, from 0 on.
 
-        Negative indices count from a finite end. A slice holds what this schedule has at *stop*.
+        Negative indices count from a finite end. A slice holds what this schedule has at *stop*. A stride is
+        a coarser clock, exactly: `list(a[i:j:k]) == list(a)[i:j:k]`, also where joints fall between updates.
 
-        Raises `ValueError` for indices outside of the schedule or out of order, and for a step.
+        Raises `ValueError` for indices outside of the schedule or out of order, and for a stride below 1.
 
         >>> from tlama_core import Linear
         >>> list(Linear(1.0, 0.0, steps=10)[-3:])
         [0.3, 0.2, 0.1]
+        >>> list(Linear(1.0, 0.0, steps=10)[::4])
+        [1.0, 0.6, 0.2]
         """
         if not isinstance(cut, slice):
             raise TypeError(f"a slice a[i:j] cuts a schedule and a(k) is a value, got a[{cut!r}]")
-        if cut.step is not None:
-            raise ValueError(f"a slice of a schedule must have no step, got {short_repr(cut.step)}")
+        stride = 1 if cut.step is None else as_length("the stride of a slice", cut.step, at_least=1)
         start = self._index(0 if cut.start is None else cut.start)
         stop = self.steps if cut.stop is None else self._index(cut.stop)
         if start > stop:
             raise ValueError(f"a slice must have start <= stop, got {start} > {stop}")
-        return self if start == 0 and stop == self.steps else self._cut(start, stop)
+        whole = start == 0 and stop == self.steps and stride == 1
+        return self if whole else self._cut(start, stop, stride)
 
     def _index(self, index: object) -> int:
         """Return an index of a slice as an update, counted from the start."""
@@ -503,8 +508,8 @@ class Constant(Schedule):
     def _value(self, xp: Namespace, t: Clock) -> Value:
         return xp.full_like(t, self.value)
 
-    def _cut(self, start: int, stop: float) -> Schedule:
-        return Constant(self.value, steps=stop - start)
+    def _cut(self, start: int, stop: float, stride: int) -> Schedule:
+        return Constant(self.value, steps=_visited(start, stop, stride))
 
     def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
         return Constant(self.value, steps=steps)
@@ -606,25 +611,49 @@ class Piecewise(Schedule):
             return printer.listed("Piecewise.of", self.phases)
         return infix(">>", CHAIN, map(printer, self.phases))
 
-    def _cut(self, start: int, stop: float) -> Schedule:
+    def _cut(self, start: int, stop: float, stride: int) -> Schedule:
+        near = slice(max(0, bisect_left(self.starts, start) - 1), bisect_right(self.starts, stop))
         kept = []
-        for phase, begin in zip(self.phases, self.starts, strict=True):
+        for phase, begin in zip(self.phases[near], self.starts[near], strict=True):
             end = begin + phase.steps
             if start <= begin and end <= stop:
                 kept.append(phase)
             elif begin < stop and start < end:
-                kept.append(phase._cut(max(start - begin, 0), min(stop, end) - begin))
+                kept.append(phase[max(start - begin, 0) : min(stop, end) - begin])
         if kept:
-            return Piecewise.of(kept)
+            return Piecewise.of(kept if stride == 1 else _strided(kept, stride))
         owner = bisect_right(self.starts, start) - 1  # an empty slice between two phases
         local = start - self.starts[owner]
-        return self.phases[owner]._cut(local, local)
+        return self.phases[owner][local:local]
 
     def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
         total = int(self.steps)
         bounds = [nearest_whole(start * steps, total) for start in self.starts] + [steps]
         lengths = [b - a for a, b in pairwise(bounds)]
         return Piecewise(tuple(map(stretch, self.phases, lengths)))
+
+
+def _strided(phases: Sequence[Schedule], stride: int) -> Iterator[Schedule]:
+    """Yield the phases of a chain on a clock that visits every *stride*-th update.
+
+    Each begins at the first of its updates that is visited. One without such goes, but for the last, whose
+    end is held; one that had no length before stays.
+    """
+    begin: int | float = 0
+    for i, phase in enumerate(phases, 1):
+        first = int(-begin % stride)
+        if phase.steps == 0:
+            yield phase
+        elif first < phase.steps:
+            yield phase[first::stride]
+        elif i == len(phases):
+            yield phase[phase.steps :]
+        begin += phase.steps
+
+
+def _visited(start: int, stop: float, stride: int) -> int | float:
+    """Return how many updates from *start* up to *stop* a stride visits."""
+    return -((start - stop) // stride) if stop < math.inf else stop
 
 
 def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Schedule | _OpenPhase]":
@@ -966,23 +995,29 @@ def _cycle_lengths(first: int, times: int | None, growth: float) -> tuple[int, .
 
 @final_value
 class Sliced(Schedule):
-    """The updates from *start* up to *stop* of a schedule: what `a[start:stop]` builds.
+    """Every *stride*-th update from *start* up to *stop* of a schedule: what `a[start:stop:stride]` builds.
 
-    value(t) = a(start + t); it holds a(stop) from its end on.
+    value(t) = a(start + stride * t), and a(stop) from where that is past *stop*; it takes
+    ceil((stop - start) / stride) updates.
 
-    Chains, constants and slices are cut without this node: the first gives its whole phases and at most
-    two cut ones, the others are rebuilt. *start* and *stop* are updates of the schedule that is cut.
+    Chains, constants and slices are cut without this node: the first gives its phases, of which at most two
+    are cut (or all, with a stride), the others are rebuilt. *start*, *stop* and *stride* are in updates of
+    the schedule that is cut. Where these are no more than one, the stride is 1.
 
     >>> from tlama_core import Linear
     >>> cut = Linear(1.0, 0.0, steps=10)[2:5]
     >>> cut, cut.steps, cut(0), cut(99)
     (Linear(1.0, 0.0, steps=10)[2:5], 3, 0.8, 0.5)
+    >>> coarse = Linear(1.0, 0.0, steps=10)[::4]
+    >>> coarse.steps, coarse(1), coarse(3)
+    (3, 0.6, 0.0)
     """
 
     schedule: Schedule = attrs.field(converter=CHILD)
     start: Length = length()
     stop: int | float = length(endless=True)
-    steps: int | float = derived(lambda self: self.stop - self.start)
+    stride: Length = length(default=1, at_least=1)
+    steps: int | float = derived(lambda self: _visited(self.start, self.stop, self.stride))
     _extent: Extent = derived(_extent_over)
 
     def _children(self) -> tuple[Schedule, ...]:
@@ -991,20 +1026,30 @@ class Sliced(Schedule):
     def __attrs_post_init__(self) -> None:
         if not self.start <= self.stop <= self.schedule.steps:
             refuse("Sliced", f"start <= stop <= {self.schedule.steps}", f"{self.start}:{self.stop}")
-        whole = self.start == 0 and self.stop == self.schedule.steps
+        if self.stride > 1 and self.stop - self.start <= 1:
+            refuse("Sliced.stride", "1 where at most one update is left", self.stride)
+        whole = self.start == 0 and self.stop == self.schedule.steps and self.stride == 1
         if whole or isinstance(self.schedule, (Sliced, Piecewise, Constant)):
             refuse("Sliced.schedule", "cut by a[i:j], which needs no such node", self.schedule)
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
-        return xp.value_of(self.schedule, xp.advance(t, self.start, self.stop))
+        return xp.value_of(self.schedule, xp.advance(t, self.start, self.stop, self.stride))
+
+    def _kernel(self) -> Kernel:
+        formula, numbers = self.schedule._kernel()
+        if formula is None or self.stop >= EXACT:  # later times are no floats
+            return Kernel()
+        return Kernel(Slicing(formula), (float(self.start), float(self.stop), float(self.stride), *numbers))
 
     def _notation(self, printer: Printer) -> Notation:
         start = self.start or ""
         stop = "" if self.stop == self.schedule.steps else self.stop
-        return Notation(f"{printer(self.schedule).within(ATOM)}[{start}:{stop}]")
+        stride = "" if self.stride == 1 else f":{self.stride}"
+        return Notation(f"{printer(self.schedule).within(ATOM)}[{start}:{stop}{stride}]")
 
-    def _cut(self, start: int, stop: float) -> Schedule:
-        return Sliced(self.schedule, self.start + start, self.start + stop)
+    def _cut(self, start: int, stop: float, stride: int) -> Schedule:
+        first, last = (min(self.start + self.stride * time, self.stop) for time in (start, stop))
+        return self.schedule._cut(int(first), last, self.stride * stride)
 
 
 @final_value

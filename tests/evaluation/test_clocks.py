@@ -46,6 +46,14 @@ JUMPS = {
         (Linear(0.0, 1.0, 7).repeat(11) + 0.0).stretch(steps=50).repeat(9).stretch(steps=1_001),
         300,
     ),
+    "strided drops": (Step(1.0, {3_001: 0.5, 6_004: 0.25}, 21_000)[5::7], 857),
+    "strided past the type": (
+        (1.0 * Step(1.0, {2 * 10**11: 0.5}, 3 * 10**11))[17 :: 2**20],
+        2 * 10**11 >> 20,
+    ),
+    "strided in a stretch": ((1.0 * Step(1.0, {301: 0.5}, 1_000))[2::7].stretch(steps=1_001), 300),
+    "stretched in a stride": (Step(1.0, {301: 0.5}, 1_000)[2:].stretch(steps=5_001)[1::4], 380),
+    "strided cycles": ((1.0 * Linear(0.0, 1.0, 7)).repeat(10**9)[3::1_000], 2 * 10**6),
     "far": (Step(1.0, {10**18 + 5: 0.5}, 2 * 10**18)[10**18 :], 5),
 }
 jumps = pytest.mark.parametrize(("a", "near"), JUMPS.values(), ids=JUMPS)
@@ -338,6 +346,14 @@ def test_an_endless_phase_of_its_own_kind_is_served_far_away(torch):
     steps = [0, 10**11 + 4, 10**11 + 5]
     assert a(torch.tensor(steps[:1], dtype=torch.int32)).item() == 1.0
     assert a(torch.tensor(steps)).tolist() == [a(step) for step in steps]
+
+
+def test_a_stride_of_cycles_below_a_stretch_is_served(torch):
+    """The clock within a cycle has whole steps and a rest: only its number can be multiplied."""
+    a = (1.0 * Linear(0.0, 1.0, 8_000)[::3]).repeat(10**6)[5:].stretch(steps=2_000_000_011)
+    for clock in (torch.int32, torch.float64):
+        steps = torch.tensor([0, 5, 10**6], dtype=clock)
+        assert a(steps).tolist() == pytest.approx([a(0), a(5), a(10**6)], abs=1e-5)
 
 
 def test_a_clock_that_is_held_is_divided_where_it_is_held():

@@ -230,7 +230,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Linear(1, 0, 5)(3)", "unknown name", "Linear(1, 0, 5)"),
         ("(3).scale(2)", "a number is no schedule", "3"),
         ("Linear(1, 0, 5)[2]", "this is not allowed", "Linear(1, 0, 5)[2]"),
-        ("Linear(1, 0, 5)[1:5:2]", "this is not allowed", "Linear(1, 0, 5)[1:5:2]"),
+        ("Linear(1, 0, 5)[1:5:0]", "the stride of a slice must be a whole number >= 1", "Linear(1, 0, 5)[1:5:0]"),
         ("Linear(1, 0, 5)[9:]", "a slice index must be at most the length 5, got 9", "Linear(1, 0, 5)[9:]"),
         ("Step(1, {**x})", "'*' is not allowed here", "*"),
         ("Constant(* x)", "this is not allowed", "* x"),

@@ -118,8 +118,8 @@ class Namespace(Protocol):
     def within(self, t: Clock, steps: float, /) -> Clock:
         """Return the clock, held at *steps*; one that cannot count so far never gets there."""
 
-    def advance(self, t: Clock, by: int, to: float, /) -> Clock:
-        """Return t + by, a clock that runs up to *to*, without overflow."""
+    def advance(self, t: Clock, by: int, to: float, stride: int = 1, /) -> Clock:
+        """Return by + stride * t without overflow, held at *to*, which a stride of 1 never is past."""
 
     def rescale(self, t: Clock, to: int, of: int, /) -> Clock:
         """Return t * to / of, where t is at most *of*: of whole steps in whole numbers."""

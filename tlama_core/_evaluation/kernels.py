@@ -60,6 +60,19 @@ class Clipping:
         return xp.clip(self.formula(xp, t, *numbers), low, high)
 
 
+@attrs.define(unsafe_hash=True)  # likewise
+class Slicing:
+    """A formula on the clock of a slice, whose start, stop and stride are the first three of the numbers."""
+
+    formula: Formula
+
+    def __call__(
+        self, xp: "Namespace", t: "Clock", start: "Value", stop: "Value", stride: "Value", *numbers: "Value"
+    ) -> "Value":
+        """Return the value of the formula at the time where the slice is at *t*."""
+        return self.formula(xp, xp.minimum(start + stride * t, stop), *numbers)
+
+
 class HasKernel(Protocol):
     """What can be grouped."""
 

@@ -90,9 +90,13 @@ class NumPyNamespace:
             return n if n.dtype.kind == "i" else self.np.minimum(n, _as_float(limit))
         return self.np.minimum(n, limit)
 
-    @staticmethod
-    def advance(t: "Clock", by: int, to: float) -> "Clock":
-        """Return t + by, in Python's integers where int64 could not hold it."""
+    def advance(self, t: "Clock", by: int, to: float, stride: int = 1) -> "Clock":
+        """Return by + stride * t, in Python's integers where int64 could not hold it."""
+        if stride > 1:
+            n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+            n = _held(n, by * den + stride * int(n.max(initial=0))) * stride + by * den
+            n = _narrow(self._at_most(n, to * den))
+            return Rescaled(n, den) if isinstance(t, Rescaled) else n
         if isinstance(t, Rescaled):
             return Rescaled(_held(t.n, by * t.den) + by * t.den, t.den)
         return _held(t, by) + by

@@ -91,8 +91,12 @@ class PythonNamespace:
         return min(t, steps)
 
     @staticmethod
-    def advance(t: "Clock", by: int, to: float) -> "Clock":
-        """Return t + by: Python's integers do not overflow."""
+    def advance(t: "Clock", by: int, to: float, stride: int = 1) -> "Clock":
+        """Return by + stride * t: Python's integers do not overflow."""
+        if stride > 1:
+            n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
+            n = min(by * den + stride * n, to * den)
+            return Rescaled(n, den) if isinstance(t, Rescaled) else n
         return Rescaled(t.n + by * t.den, t.den) if isinstance(t, Rescaled) else t + by
 
     @staticmethod

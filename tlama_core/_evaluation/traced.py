@@ -303,8 +303,10 @@ class TracedNamespace(Elementary):
         reached = a >= left
         return self.where(reached, 1, 0), self.where(reached, a - left, a + self.where(reached, 0, b))
 
-    def advance(self, t: "Clock", by: int, to: float) -> "Clock":
-        """Return t + by, which is not formed where an integer of the clock's type could not hold it."""
+    def advance(self, t: "Clock", by: int, to: float, stride: int = 1) -> "Clock":
+        """Return by + stride * t, which is not formed where an integer of the type could not hold it."""
+        if stride > 1:
+            return self._once(t, ("stride", by, to, stride), partial(self._strided, t, by, to, stride))
         return self._once(t, ("advance", by), partial(self._advanced, t, by, to))
 
     def _advanced(self, t: "Clock", by: int, to: float) -> "Clock":
@@ -314,6 +316,17 @@ class TracedNamespace(Elementary):
         if to <= self.latest or self._is_real(t):
             return t + self.constant(by)
         return Affine(t, int(self.latest), int(min(to, self.latest + by)), shift=by)
+
+    def _strided(self, t: "Clock", by: int, to: float, stride: int) -> "Clock":
+        """Return by + stride * t held at *to*, a new clock."""
+        if isinstance(t, Affine) and t.rest is None:
+            return self._within(t.rescaled(stride, 1).moved(by), to)
+        if not isinstance(t, Affine) and not self._is_real(t):
+            if to + stride > self.latest:
+                most = int(self.latest)
+                return Affine(t, most, int(min(to, by + stride * most)), stride, by)
+            return self._held_below(t * self.constant(stride) + self.constant(by), to)
+        return self._held_below(self.number(t) * float(stride) + float(by), to)
 
     def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
         """Return t * to / of: of whole numbers as a fraction, of others as a number."""

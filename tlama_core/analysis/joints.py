@@ -216,9 +216,20 @@ def _scaled(factor: float, ending: Callable[[], float]) -> float:
 
 @_split.register
 def _(schedule: Sliced, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
-    """Yield the pieces of what was cut, on the clock of the slice."""
-    for piece in splitter.within(schedule.schedule, start + schedule.start, stop + schedule.start):
-        yield piece.moved(-schedule.start).under(schedule, schedule.schedule)
+    """Yield the pieces of what was cut, on the clock of the slice, and the rest of its last stride."""
+    first, last, stride = schedule.start, schedule.stop, schedule.stride
+
+    def inner(time: int) -> int:
+        return moment(time.numerator * stride + first * time.denominator, time.denominator)
+
+    begin, end = inner(start), inner(stop)
+    if begin < last:
+        for piece in splitter.within(schedule.schedule, begin, _earlier(end, last)):
+            yield piece.moved(-first).on_clock(1, stride).under(schedule, schedule.schedule)
+    if end > last:
+        held = partial(value_at, schedule.schedule, last)
+        begin = max(start, moment(int(last) - first, stride))
+        yield Piece(begin, stop, 0, held, partial(_itself, schedule), opens=False)
 
 
 @_split.register
@@ -234,16 +245,11 @@ def _(schedule: Stretched, start: int, stop: int, splitter: _Splitter) -> Iterat
         yield Piece(start, stop, 0, held, partial(_itself, schedule))
         return
 
-    def outer(time: int) -> int:
-        return moment(time.numerator * outside, time.denominator * inside)
-
     def inner(time: int) -> int:
         return moment(time.numerator * inside, time.denominator * outside)
 
     for piece in splitter.within(schedule.schedule, inner(start), inner(stop)):
-        cycle = piece.cycle and piece.cycle._replace(period=outer(piece.cycle.period))
-        here = piece._replace(start=outer(piece.start), stop=outer(piece.stop), cycle=cycle)
-        yield here.under(schedule, schedule.schedule)
+        yield piece.on_clock(outside, inside).under(schedule, schedule.schedule)
 
 
 @_split.register

@@ -106,6 +106,15 @@ class Piece(NamedTuple):
         """Return this piece on a clock that began *by* updates earlier."""
         return self._replace(start=self.start + by, stop=self.stop + by)
 
+    def on_clock(self, outside: int, inside: int) -> "Piece":
+        """Return this piece on a clock that takes *outside* updates where its own takes *inside*."""
+
+        def outer(time: int) -> int:
+            return moment(time.numerator * outside, time.denominator * inside)
+
+        cycle = self.cycle and self.cycle._replace(period=outer(self.cycle.period))
+        return self._replace(start=outer(self.start), stop=outer(self.stop), cycle=cycle)
+
     def under(self, node: Schedule, inner: Schedule) -> "Piece":
         """Return this piece of *inner* as one of *node*, a cut or a stretch of it alone.
 

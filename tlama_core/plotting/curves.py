@@ -61,7 +61,7 @@ def _shown_of_node(node: Schedule, shown: list[int]) -> int:
         case Repeated():
             return int(sum(node.cycle_lengths[:4]) or 4 * node.schedule.steps)
         case Sliced():
-            return max(0, shown[0] - node.start)
+            return max(0, shown[0] - node.start) // node.stride
     # A leaf is shown for a while after its last joint.
     return max(shown) if shown else max(piece.start for piece in pieces(node, 0, MAX_STEPS)) * 5 // 4
 

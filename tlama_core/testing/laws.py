@@ -196,6 +196,31 @@ def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
             _agree(window(step), a(i + step), step, window, a)
 
 
+def a_stride_visits_every_so_many(a: Schedule, i: int, j: int, k: int) -> None:
+    """a[i:j:k](t) == a[i:j](k * t), for as many t as range(i, j, k) has; then it holds what a[i:j] holds.
+
+    Exactly, wherever the joints of *a* fall between the updates that are visited.
+    """
+    i = min(i, int(a.steps))
+    j = min(i + j, int(a.steps))
+    coarse, window = a[i:j:k], a[i:j]
+    assert coarse.steps == math.ceil(Fraction(j - i, k)), (a, i, j, k)
+    for step in steps_of(coarse):
+        _agree(coarse(step), window(min(k * step, j - i)), step, coarse, a)
+
+
+def a_stride_is_that_of_a_slice(a: Schedule, i: int, j: int, k: int) -> None:
+    """a[i:j:k] == a[i:j][::k]."""
+    i = min(i, int(a.steps))
+    j = min(i + j, int(a.steps))
+    assert a[i:j:k] == a[i:j][::k], (a, i, j, k)
+
+
+def strides_multiply(a: Schedule, k: int, m: int) -> None:
+    """a[::k][::m] == a[::k * m]."""
+    assert a[::k][::m] == a[:: k * m], (a, k, m)
+
+
 def scaling_distributes_over_chaining(c: float, a: Schedule, b: Schedule) -> None:
     """c * (a >> b) ~ (c * a) >> (c * b).
 
@@ -393,6 +418,9 @@ LAWS: tuple[Law, ...] = (
     Law(a_schedule_cut_in_two_can_be_chained_again, ("finite", "length")),
     Law(a_slice_of_a_slice_is_one_slice, ("finite", "length", "length")),
     Law(a_slice_is_a_window, ("finite", "length", "length")),
+    Law(a_stride_visits_every_so_many, ("finite", "length", "length", "stride")),
+    Law(a_stride_is_that_of_a_slice, ("finite", "length", "length", "stride")),
+    Law(strides_multiply, ("schedule", "stride", "stride")),
     Law(scaling_distributes_over_chaining, ("number", "finite", "schedule")),
     Law(one_is_neutral, ("schedule",)),
     Law(operators_are_pointwise, ("schedule", "schedule")),

@@ -82,6 +82,7 @@ EXPONENTS = st.sampled_from([-0.5, -1.0, -2.0, 0.0])
 FUNCTIONS = st.sampled_from([math.cos, math.atan, math.cosh])
 DROPS = st.lists(st.tuples(st.integers(1, 20), NUMBERS), unique_by=lambda drop: drop[0], max_size=4)
 PLACES = st.integers(0, 2**16)
+STRIDES = st.sampled_from([1, 1, 1, 2, 3, 7, 64])
 UP_TO_TWO = st.integers(0, 2)
 TIMES = st.integers(1, 4)
 TIMES_OR_ENDLESS = st.sampled_from([1, 2, 3, 4, None, None, None, None])
@@ -233,10 +234,10 @@ def _twice(draw: Draw, parts: _Parts) -> Schedule:
 
 
 def _slice(draw: Draw, parts: _Parts) -> Schedule:
-    """Draw a slice, also an empty one or the whole."""
+    """Draw a slice, also an empty one or the whole, of every update or of some."""
     a = draw(parts.finite)
     start = draw(PLACES) % (len(a) + 1)
-    return a[start : start + draw(PLACES) % (len(a) - start + 1)]
+    return a[start : start + draw(PLACES) % (len(a) - start + 1) : draw(STRIDES)]
 
 
 def _stretched(draw: Draw, parts: _Parts) -> Schedule:
@@ -396,6 +397,7 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
         "shape": ANY_SHAPE,
         "number": NUMBERS,
         "length": LENGTHS,
+        "stride": STRIDES,
         "times": TIMES,
         "gain": GAINS,
         "growth": st.sampled_from([1.0, 1.5, 2.0, 0.5, 1.1]),

@@ -224,9 +224,10 @@ class _Reader:
                 return self._row(node, depth)
             case ast.Call():
                 return self._call(node, depth)
-            case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=None)):
+            case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=stride)):
                 whole = self._as_schedule(inner, self._read(inner, depth))
-                return self._built(node, operator.getitem, whole, slice(*self._given([low, high], depth)))
+                cut = slice(*self._given([low, high, stride], depth))
+                return self._built(node, operator.getitem, whole, cut)
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return self._given(items, depth)
             case ast.Dict(keys=times, values=items):
