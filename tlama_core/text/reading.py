@@ -20,6 +20,7 @@ from tlama_core._fields import as_number, refuse, short_repr
 from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Function
 from tlama_core.text.arithmetic import MAX_BITS, TOO_LARGE, power
+from tlama_core.text.hints import ALLOWED, NAMES, for_sign, for_syntax
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
 from tlama_core.text.words import (
     ARITHMETIC,
@@ -44,9 +45,6 @@ _TOKEN = re.compile(
 
 _COMMENT = re.compile(r"#[^\r\n]*")
 """A comment, up to the end of its line. No text holds a string in which a `#` could stand."""
-
-ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j:k], + - * / ** and >>"
-"""What an error says that meets anything else."""
 
 
 class ParseError(ValueError):
@@ -173,7 +171,7 @@ class _Reader:
         while at < len(self.text):
             token = _TOKEN.match(self.text, at)
             if token is None:
-                self._refuse(at, at + 1, f"{self.text[at]!a} is not allowed here: {ALLOWED}")
+                self._refuse(at, at + 1, f"{self.text[at]!a} is not allowed here: {for_sign(self.text[at])}")
             at = token.end()
             depth += (token.lastgroup == "open") - (token.lastgroup == "close")
             if depth > limits.depth:
@@ -208,7 +206,7 @@ class _Reader:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
             at = min((error.offset or 1) - 1, len(self.text) - 1)
-            self._refuse(at, at + 1, f"this is no expression ({error.msg})")
+            self._refuse(*for_syntax(self.text, at, error.msg))
         except (RecursionError, MemoryError):
             self._refuse(
                 0, 1, "too many operators in a row: Piecewise.of([...]) and Sum([...]) take any number"
@@ -220,7 +218,7 @@ class _Reader:
 
     # --- the tree
 
-    def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911 - a case for each rule
+    def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911, PLR0912 - a case for each rule
         """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name.
 
         *depth* is how many nodes stand around it. Whatever is not a case here is not allowed.
@@ -244,6 +242,13 @@ class _Reader:
             case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=step)):
                 whole, cut = self._as_schedule(inner, self._read(inner, depth)), [low, high, step]
                 return self._built(node, operator.getitem, whole, slice(*self._given(cut, depth)))
+            case ast.Subscript():
+                return self._fail(
+                    node, "a schedule is cut by [i:j] or [i:j:k]: a text does not ask for values"
+                )
+            case ast.Attribute():
+                self._refuse_uncalled(node, self.text[node.col_offset : node.end_col_offset])
+                return self._unknown(node)
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return self._given(items, depth)
             case ast.Dict(keys=times, values=items) if None not in times:  # None before a **mapping
@@ -270,7 +275,8 @@ class _Reader:
     def _as_schedule(self, node: ast.expr, found: Read) -> Schedule:
         """Return what was found at *node* if it is a schedule, or refuse it there."""
         if not isinstance(found, Schedule):
-            self._fail(node, f"{_kind(found)} is no schedule: Constant(0.1) is one")
+            example = "a >> b joins phases" if isinstance(found, list) else "Constant(0.1) is one"
+            self._fail(node, f"{_kind(found)} is no schedule: {example}")
         return found
 
     def _named(self, node: ast.expr, word: str) -> Read:
@@ -284,29 +290,35 @@ class _Reader:
         if word in SHAPES:
             return SHAPES[word]  # as in through(points, shape=Cosine)
         self._refuse_function(node, word)
-        if word in BUILDERS or word in ARITHMETIC:
-            self._fail(node, f"{word} is a word to call, as in {word}(...)")
+        self._refuse_uncalled(node, word)
         like = nearest(word, [*self.names, *SHAPES])
         binding = f"bind a number to it, by parse(text, {word}=...) or --name {word}=..."
         if len(word) >= WIDEST:
             binding = "names are bound by parse(text, name=...) or --name name=..."
         if like:
             binding = f"did you mean {like}?" + f" If not, {binding}" * (like not in self.names)
-        return self._fail(node, f"unknown name {_cut(word)}: {binding}")
+        return self._fail(node, f"unknown name {_cut(word)}: {NAMES.get(word, binding)}")
 
     def _unknown(self, node: ast.expr) -> NoReturn:
-        """Refuse to call a word that no table has, and suggest one that is spelled alike.
+        """Refuse a word that no table of what is called has, and suggest one that is spelled alike.
 
         Where none is, it says what can be called there: the few methods of a schedule, or what a text is.
         """
         word = self.text[node.col_offset : node.end_col_offset]
         self._refuse_function(node, word)
+        if isinstance(node, ast.Call):
+            self._fail(node, "only words are called: a text does not ask for values")
         like = nearest(word, [*BUILDERS, *ARITHMETIC])
         hint = "a text calls shapes, such as Linear(1, 0, 10), and few functions, such as maximum(a, b)"
         if isinstance(node, ast.Attribute):
             hint = f"of a schedule a text calls {', '.join(METHODS)}"
         hint = f"did you mean {like}?" if like else hint
-        self._fail(node, f"unknown name {_cut(word)}: {hint}")
+        self._fail(node, f"unknown name {_cut(word)}: {NAMES.get(word, hint)}")
+
+    def _refuse_uncalled(self, node: ast.expr, word: str) -> None:
+        """Refuse a word that is there to be called, and stands by itself."""
+        if word in BUILDERS or word in ARITHMETIC or word.rpartition(".")[2] in METHODS:
+            self._fail(node, f"{_cut(word)} is to be called, as in {_cut(word)}(...)")
 
     def _refuse_function(self, node: ast.expr, word: str) -> None:
         """Refuse the one shape that no text can say."""
@@ -332,7 +344,9 @@ class _Reader:
                 continue
             for link, right in links:
                 if kind not in OPERATORS:
-                    self._fail(link, f"this is not allowed: {ALLOWED}")
+                    self._fail(
+                        link, "// is not allowed here: floor(a/b) is the whole part, # begins a comment"
+                    )
                 left = self._applied(link, OPERATORS[kind], left, right)
         return left
 
