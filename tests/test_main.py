@@ -150,7 +150,7 @@ def test_an_expression_may_be_a_number_and_may_have_comments(capsys, tmp_path):
         (["show", "Warmup(1, 2.5)"], "tlama: Warmup.steps must be a whole number >= 0"),
         (
             ["show", "nowhere.txt"],
-            "tlama: there is no file 'nowhere.txt', and as an expression: this is not allowed: a text holds numbers",
+            "tlama: there is no file 'nowhere.txt', and as an expression: unknown name nowhere.txt",
         ),
         (
             ["show", "2*total"],
