@@ -287,7 +287,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Constant(1.0, inf)", "unknown name inf: a length that is left out is endless", "inf"),
         ("pow(2, 3)", "unknown name pow: a power is written **", "pow"),
         ("ln(2)", "unknown name ln: log is the natural logarithm", "ln"),
-        ("Linear(1, 0, 5)[1:5:0]", "a slice", "Linear(1, 0, 5)[1:5:0]"),
+        ("Linear(1, 0, 5)[1:5:0]", "must", "Linear(1, 0, 5)[1:5:0]"),
         ("Linear(1, 0, 5)[9:]", "a slice index must be at most the length 5, got 9", "Linear(1, 0, 5)[9:]"),
         ("Step(1, {**x})", "this is not allowed", "{**x}"),
         ("Constant(**x)", "this is not allowed", "Constant(**x)"),

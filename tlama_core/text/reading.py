@@ -50,8 +50,8 @@ _COMMENT = re.compile(r"#[^\r\n]*")
 class ParseError(ValueError):
     """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
 
-    `reason` is the sentence alone, `text` what was read (on one line), and `text[start:stop]` the offending
-    part. Of a long text, what stands around that part is shown.
+    `reason` is the sentence alone, `text` what was read (on one line, with blanks for comments), and
+    `text[start:stop]` the offending part. Of a long text, what stands around that part is shown.
 
     >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
     unknown name Cosin
