@@ -131,6 +131,17 @@ def test_an_expression_may_come_from_a_file_or_from_standard_input(capsys, tmp_p
     assert wanted in run(capsys, "show", "-", "--name", "n=9e1")[1]
 
 
+def test_an_expression_may_be_a_number_and_may_have_comments(capsys, tmp_path):
+    assert run(capsys, "diff", "1e-3", "Constant(0.001)") == (0, "the same schedule: Constant(0.001)\n", "")
+    status, out, _ = run(capsys, "show", "2*peak  # twice", "--name", "peak=0.1")
+    assert (status, out.splitlines()[0]) == (0, "Constant(0.2)")
+    assert out.count("▀") + out.count("▄") + out.count("█") > 20  # one line across
+    assert run(capsys, "values", "sqrt(0.25)", "--steps", "1")[1] == "step,value\n0,0.5\n"
+    file = tmp_path / "rate.txt"
+    file.write_text("# the rate\n1e-3\n")
+    assert "Constant(0.001)" in run(capsys, "show", str(file))[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -139,7 +150,11 @@ def test_an_expression_may_come_from_a_file_or_from_standard_input(capsys, tmp_p
         (["show", "Warmup(1, 2.5)"], "tlama: Warmup.steps must be a whole number >= 0"),
         (
             ["show", "nowhere.txt"],
-            "tlama: there is no file 'nowhere.txt', and an expression has a call in it",
+            "tlama: there is no file 'nowhere.txt', and as an expression: unknown name nowhere.txt",
+        ),
+        (
+            ["show", "2*total"],
+            "tlama: there is no file '2*total', and as an expression: unknown name total: bind",
         ),
         (
             ["show", LINE, "--name", "total"],

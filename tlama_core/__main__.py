@@ -18,7 +18,6 @@ import io
 import json
 import math
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -218,7 +217,7 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
     """Return the schedule that *text* stands for, read with the names that `--name` binds.
 
     The path of a file, a pipe or a device stands for the expression in it, `-` is standard input, and
-    anything else is an expression. What a file says after a `#` is a comment.
+    anything else is an expression.
 
     Raises `ValueError` for a name that is not `NAME=NUMBER` and for a file that does not exist; what `parse`
     refuses is a `ParseError`.
@@ -231,15 +230,15 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
         except argparse.ArgumentTypeError:
             refuse("--name", "NAME=NUMBER, such as total=100_000", pair)
     if text == "-":
-        return parse(_without_comments(_standard_input()), **names)
+        return parse(_standard_input(), **names)
     if _is_file(text):
-        return parse(_without_comments(Path(text).read_text(encoding="utf-8-sig")), **names)
+        return parse(Path(text).read_text(encoding="utf-8-sig"), **names)
     try:
         return parse(text, **names)
-    except ParseError:
+    except ParseError as error:
         if "(" in text:
             raise
-        raise ValueError(f"there is no file {text!r}, and an expression has a call in it") from None
+        raise ValueError(f"there is no file {text!r}, and as an expression: {_in_one_line(error)}") from None
 
 
 def _standard_input() -> str:
@@ -257,15 +256,6 @@ def _is_file(text: str) -> bool:
         return Path(text).exists() and not Path(text).is_dir()
     except (OSError, ValueError):
         return False
-
-
-def _without_comments(text: str) -> str:
-    """Return *text* with blanks for comments, so that every column stays where it is.
-
-    >>> _without_comments("Warmup(1, 5)  # short")
-    'Warmup(1, 5)         '
-    """
-    return re.sub(r"#[^\n]*", lambda comment: " " * len(comment[0]), text)
 
 
 # --- the commands
@@ -439,6 +429,8 @@ def _drawn(steps: list[float], values: list[float], marker: str = "hd") -> str:
 
     from tlama_core.plotting import in_thousands
 
+    if steps[-1] == 0:  # a constant, or no update at all: what it holds from then on
+        steps, values = [0.0, 4.0], [values[-1]] * 2
     size = max(map(abs, values)) or 1.0
     shares = [value / size for value in values]
     low, high, last = min(shares), max(shares), steps[-1]

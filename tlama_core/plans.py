@@ -137,8 +137,8 @@ def _runs(
     batch: object,
     batch_clock: str,
     *,
-    tokens: int | float = math.inf,
-    updates: int | float = math.inf,
+    tokens: float = math.inf,
+    updates: float = math.inf,
 ) -> Iterator[tuple[int | float, int]]:
     """Yield for how many updates in a row the batch is how large, until there are so many of either."""
     if batch_clock not in ("updates", "consumed"):

@@ -23,20 +23,22 @@ ROOMS = [
 ]
 WORDS = sorted({word for room in ROOMS for word in re.findall(r"\b[A-Za-z_]\w*", room)})
 NUMBERS = re.split(r"\s+", """0 1 2 3 7 10 -1 .1 0.5 2.5 1000 5_000 99999 1.001 1/3 1e3 1e6 5e-324 1e300
-1e-300 1e308 1e400 1e-400 inf 2**9 10**300 1e400/3 (1e400*1e400*1e400) peak peak/7 epoch 2*epoch""")  # fmt: skip
+1e-300 1e308 1e400 1e-400 inf 2**9 10**300 1e400/3 (1e400*1e400*1e400) peak peak/7 epoch 2*epoch
+sqrt(2) sqrt(epoch) exp(-1) log(3) 2**-3 0.999**epoch peak**0.5 (1+1e-300)**1e300 sqrt(4+1e-300) exp(-10**9) 9**9**9""")  # fmt: skip
 WRAPS = """{}.repeat(N) | {}.repeat(N, gain=N, growth=N) | {}.repeat(growth=N) | {}.repeat(N, growth=1.001) | {}[N:]
-{}[:N] | {}[N:N] | {}.stretch(steps=N) | {}.scale(N) | {} / N | {} + {} | {} - N | {} * {} | N * {} | N - {} | -{}
+{}[:N] | {}[N:N] | {}[::N] | {}[N::N] | {}.stretch(steps=N) | {}.scale(N) | {} / N | {} + {} | {} - N | {} * {} | N * {} | N - {} | -{}
 maximum({}, {}) | minimum({}, N) | {}.clamp(N, N) | {}.clamp(low={}) | {}.stretch(steps=N) >> {} | {}[:N] >> {}
 {} >> {} | base >> {} | {} >> tail | {} >> Cosine.to(N, N) | {} >> (Constant.hold(N) >> Linear.to(N, N)) | {}.then({})
 Piecewise.of([{}, {}, {}]) | Sum([{}, {}]) | Product(({}, {})) | Constant({}) | Linear(N, N, round({})) | max({}, N)
 Step(N, {N: N, N: N}, N) | through({0: N, N: N}, shape=Cosine) | through([(0, N), (N, {})]) | Step.every(N, N, interval=N)
 Polynomial(N, N, N, power=N) | Exponential(N, N, N, rate=N) | PowerLaw(N, N, timescale=N, exponent=N) | Warmup(N, steps=N)
 shared + {} | {} >> shared * N | {}.then(shared) | shared.stretch(steps=N) | maximum({}, shared) | Constant(shared)
-lambda x={}: {} | [{} for x in {}] | {} if {} else {} | {{}: {}} | f(a={}, b={}) | not {} | ({}, {}) | round({}, N)"""
+lambda x={}: {} | [{} for x in {}] | {} if {} else {} | {{}: {}} | f(a={}, b={}) | not {} | ({}, {}) | round({}, N)
+{}**N | N**{} | {} # {} | {} # N\\n>> {} | sqrt({}) | exp({}) | log({}) | N**N * {} | sqrt(N) * {} | {} + log(N)**2"""
 NESTS = """0.5 * {} | {}.repeat(2) | maximum({}, N) | {} + base | {} >> base | {} * shared | {}.clamp(N) | {}[1:] | -{}
 {} + {} | {} >> {} | {}.stretch(steps=N) | {}.repeat(2, growth=1.5) | max({}, N) | Piecewise.of([base, {}])"""
 NESTS = [nest.strip() for nest in re.split(r"[|\n]", NESTS)]
-WRAPS = [wrap.strip() for wrap in re.split(r"[|\n]", WRAPS)]
+WRAPS = [wrap.strip().replace("\\n", "\n") for wrap in re.split(r"[|\n]", WRAPS)]
 SUFFIXES = [wrap[2:] for wrap in WRAPS if wrap.startswith("{}") and wrap.count("{}") == 1]
 TOKEN = re.compile(r"(?P<number>\d[\w.]*|\.\d\w*)|\w+|\S")
 CHARACTERS = [*"()[]{}:=,.*>+-/1e_#'\\\0 \n\u00e9\u0421\uff11\ud800", "**", ":=", "//"]

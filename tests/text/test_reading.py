@@ -77,6 +77,12 @@ def test_a_repetition_of_repetitions_has_a_short_text_soon():
         ("Sum([Linear(1, 0, 10), Constant(2)])", Sum([A, Constant(2)])),
         ("Product((Linear(1, 0, 10), Constant(2)))", Product([A, Constant(2)])),
         ("maximum(Linear(1, 0, 10), 0.1)", maximum(A, 0.1)),
+        ("1e-3", Constant(0.001)),
+        ("-2*peak", Constant(-0.2)),
+        ("peak*sqrt(epoch/40)", Constant(0.05)),
+        ("peak*sqrt(2)", Constant(0.1414213562373095)),
+        ("base", A),
+        ("Linear(peak**2, exp(0), 2**epoch) / log(1 + (1 - 1)) ** 0", Linear(0.01, 1, 1024) / 1),
         ("  0.5 * (base >> tail)\n\t", 0.5 * (A >> Linear(0, 1, 5))),
     ],
 )  # fmt: skip
@@ -189,7 +195,36 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
     [
         ("", "there is no schedule in an empty text", ""),
         ("   ", "there is no schedule in an empty text", " "),
-        ("3", "a number is no schedule", "3"),
+        ("  # Constant(1.0)", "there is no schedule in a text of comments", ""),
+        ("# Constant(1.0)\n\n\t# 3", "there is no schedule in a text of comments", ""),
+        ("(3)[:]", "a number is no schedule", "3"),
+        ("1e400", "Constant.value must be a finite number", "1e400"),
+        ("1e400/3", "this number is past the largest float", "1e400/3"),
+        ("2*total", "unknown name total: bind a number to it", "total"),
+        ("sqrt", "sqrt is to be called, as in sqrt(...)", "sqrt"),
+        ("2 * maximum", "maximum is to be called, as in maximum(...)", "maximum"),
+        ("2 * 0**-1", "0 cannot be raised to a negative power", "0**-1"),
+        ("2 * (-1)**0.5", "a negative number can only be raised to a whole power", "(-1)**0.5"),
+        ("2 * (-8)**(1/3)", "a negative number can only be raised to a whole power", "(-8)**(1/3)"),
+        ("2 * sqrt(-1)", "a negative number has no square root", "sqrt(-1)"),
+        ("2 * log(0)", "only a number above 0 has a logarithm", "log(0)"),
+        ("2 * log(-1e-300)", "only a number above 0 has a logarithm", "log(-1e-300)"),
+        ("2 * exp(10**9)", "this number is past the largest float", "exp(10**9)"),
+        ("2 * exp(709.79)", "this number is past the largest float", "exp(709.79)"),
+        ("2 * 9**9**9", "this number is past the largest float", "9**9**9"),
+        ("2 * 9**-9**9", "this number is closer to 0 than any float", "9**-9**9"),
+        ("2 * 1.5**10**1000", "an exponent has at most 640 digits before the point", "1.5**10**1000"),
+        ("Linear(1, 0, 5) ** 2", "** takes numbers: the square of a schedule a is a * a", "Linear(1, 0, 5) ** 2"),
+        ("2 ** Linear(1, 0, 5)", "** takes numbers", "2 ** Linear(1, 0, 5)"),
+        ("Linear.to(0, 5) ** 2", "** takes numbers", "Linear.to(0, 5) ** 2"),
+        ("[1] ** 2", "a list cannot be computed with", "[1] ** 2"),
+        ("sqrt(1, 0, 10)", "sqrt takes one number (the shape is Sqrt), got 3", "sqrt(1, 0, 10)"),
+        ("exp(1, 0, 10)", "exp takes one number (the shape is Exponential), got 3", "exp(1, 0, 10)"),
+        ("log(8, 2)", "log takes one number, and is natural: log(x)/log(2) has the base 2, got 2", "log(8, 2)"),
+        ("max(3)", "max takes two numbers or more, got 1", "max(3)"),
+        ("round()", "round takes one number here, and makes it whole, got 0", "round()"),
+        ("sqrt(x=4)", "sqrt takes only numbers", "sqrt(x=4)"),
+        ("max(Constant(1.0), 2)", "max takes only numbers (maximum takes schedules)", "max(Constant(1.0), 2)"),
         ("[Constant(1)]", "a list is no schedule", "[Constant(1)]"),
         ("Linear", "a word is no schedule", "Linear"),
         ("Linear.to(0, 5)", "this stays open", "Linear.to(0, 5)"),
@@ -220,19 +255,42 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("1e400/3 * Constant(1.0)", "this number is past the largest float", "1e400/3 * Constant(1.0)"),
         ("Constant(1, n=2)", "unexpected keyword argument 'n'", "Constant(1, n=2)"),
         ("Linear(1, 0)", "missing 1 required positional argument: 'steps'", "Linear(1, 0)"),
-        ("round(Constant(1.0))", "this takes numbers", "round(Constant(1.0))"),
+        ("round(Constant(1.0))", "round takes only numbers", "round(Constant(1.0))"),
         ("Constant(round(1, 0.5))", "round takes one number", "round(1, 0.5)"),
         ("Constant(round(1, 1e9))", "round takes one number", "round(1, 1e9)"),
         ("Constant(1.0, node=2)", "unexpected keyword argument 'node'", "Constant(1.0, node=2)"),
         ("Constant(1.0, build=2)", "unexpected keyword argument 'build'", "Constant(1.0, build=2)"),
         ("Constant(1.0, steps=2, steps=3)", "an argument is given twice", "Constant(1.0, steps=2, steps=3)"),
         ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample: of a schedule a text calls clamp, repeat, scale, stretch, then", "Linear(1, 0, 5).sample"),
-        ("Linear(1, 0, 5)(3)", "unknown name", "Linear(1, 0, 5)"),
+        ("Linear(1, 0, 5)(3)", "only words are called: a text does not ask for values", "Linear(1, 0, 5)"),
         ("(3).scale(2)", "a number is no schedule", "3"),
-        ("Linear(1, 0, 5)[2]", "this is not allowed", "Linear(1, 0, 5)[2]"),
+        ("Linear(1, 0, 5)[2]", "a schedule is cut by [i:j] or [i:j:k]: a text does not ask for values", "Linear(1, 0, 5)[2]"),
+        ("Linear(1, 0, 5)[1, 2]", "a schedule is cut by [i:j]", "Linear(1, 0, 5)[1, 2]"),
+        ("Linear(1, 0, 5).repeat", "Linear(1, 0, 5).repeat is to be called, as in Linear(1, 0, 5).repeat(...)", "Linear(1, 0, 5).repeat"),
+        ("2 * Linear.to", "Linear.to is to be called, as in Linear.to(...)", "Linear.to"),
+        ("Linear(1, 0, 5).steps", "unknown name Linear(1, 0, 5).steps: of a schedule a text calls clamp", "Linear(1, 0, 5).steps"),
+        ("Warmup(1, 5), Linear.to(0, 5)", "a list is no schedule: a >> b joins phases", "Warmup(1, 5), Linear.to(0, 5)"),
+        ("Warmup(1, 5) > Linear.to(0, 5)", "'>' is not allowed here: phases are joined by >>", ">"),
+        ("Warmup(1, 5) | Linear.to(0, 5)", "'|' is not allowed here: phases are joined by >>", "|"),
+        ("Warmup(1, 10^3)", "'^' is not allowed here: a power is written **", "^"),
+        ("Warmup(1, 5%)", "'%' is not allowed here: a share is a factor", "%"),
+        ('"Warmup(1, 5)"', "'\"' is not allowed here: numbers and names stand without quotes", '"'),
+        ("1 < 2", "'<' is not allowed here: a text holds numbers", "<"),
+        ("lr = Warmup(1, 5)", "a text is the expression alone, without a name before it", "lr ="),
+        ("lr: Warmup(1, 5)", "a text is the expression alone, without a name before it", "lr:"),
+        ("0.5 Warmup(1, 5)", "an operator is missing before this, such as * or >>", "W"),
+        ("Warmup(1, 5) _x", "an operator is missing before this, such as * or >>", "_"),
+        ("Warmup(1, 5) >>", "something is missing after >>", ">>"),
+        ("2 *", "something is missing after *", "*"),
+        (">> Linear.to(0, 5)", "this is no expression: a text holds numbers", ">"),
+        ("import os", "this is no expression: a text holds numbers", "i"),
+        ("Constant(1.0, inf)", "unknown name inf: a length that is left out is endless", "inf"),
+        ("pow(2, 3)", "unknown name pow: a power is written **", "pow"),
+        ("ln(2)", "unknown name ln: log is the natural logarithm", "ln"),
         ("Linear(1, 0, 5)[1:5:0]", "the stride of a slice must be a whole number >= 1", "Linear(1, 0, 5)[1:5:0]"),
         ("Linear(1, 0, 5)[9:]", "a slice index must be at most the length 5, got 9", "Linear(1, 0, 5)[9:]"),
-        ("Step(1, {**x})", "'*' is not allowed here", "*"),
+        ("Step(1, {**x})", "this is not allowed", "{**x}"),
+        ("Constant(**x)", "this is not allowed", "Constant(**x)"),
         ("Constant(* x)", "this is not allowed", "* x"),
         ("Step(1, {3: 0.1, 3: 0.2})", "given each time once", "Step(1, {3: 0.1, 3: 0.2})"),
         ("Linear(1, 0, 10", "this is no expression", "("),
@@ -243,7 +301,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Constant(True)", "this is not allowed", "True"),
         ("Linear(1, 0, '5')", '"\'" is not allowed here', "'"),
         ("Constant(1.0) if True else Constant(2.0)", "this is not allowed", "Constant(1.0) if True else Constant(2.0)"),
-        ("Constant(1.0) // 2", "this is not allowed", "Constant(1.0) // 2"),
+        ("Constant(1.0) // 2", "// is not allowed here: floor(a/b) is the whole part, # begins a comment", "Constant(1.0) // 2"),
         ("Constant(1.0) / / 2", "this is no expression", "/"),
         ("Warmup.to(1, 3)", "unknown name Warmup.to: did you mean Warmup?", "Warmup.to"),
         ("Linear(1, 0, 5).repeat(2, gane=3)", "repeat() got an unexpected keyword argument 'gane'", "Linear(1, 0, 5).repeat(2, gane=3)"),
@@ -257,6 +315,25 @@ def test_what_is_refused_and_where(text, reason, marked):
     said, part = refused(text, peak=0.1)
     assert reason in said
     assert not marked or part == marked
+
+
+@given(schedules(max_depth=3, functions=False), st.data())
+def test_comments_say_nothing(a, data):
+    """Wherever a line may end, whatever they hold: brackets, words, letters of any script."""
+    comments = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=9).map(
+        lambda said: data.draw(st.sampled_from(["", " ", "\n#\n"])) + f"#{said}\n"
+    )
+    text = re.sub(r"[ (,]", lambda found: found[0] + data.draw(st.just("") | comments), repr(a))
+    assert parse(data.draw(comments) + text + " # " + repr(a), WIDE) == a
+
+
+@given(st.text("abc#()*é𝟙 \t", max_size=20), st.text("#(é ", max_size=5))
+def test_carets_stand_where_they_would_without_comments(before, after):
+    text = f"#{before}\n1 + # {before}\nCosin(1, 0, 5)#{after}"
+    assert refused(text) == ("unknown name Cosin: did you mean Cosine?", "Cosin")
+    with pytest.raises(ParseError) as caught:
+        parse(text + "\n%")
+    assert caught.value.start == len(text) + 1
 
 
 def test_the_caret_stands_under_the_offending_part():

@@ -1,7 +1,8 @@
 """Schedules as text and as plain data, read back from outside without ever running it.
 
-`words` is the closed table of all that a text or data may say, `limits` knows what saying it costs, `reading`
-turns text into schedules, and `data` turns schedules into plain data and back.
+`words` is the closed table of all that a text or data may say, `limits` knows what saying it costs,
+`arithmetic` computes with its numbers, `reading` turns text into schedules, and `data` turns schedules into
+plain data and back.
 """
 
 from tlama_core.text.data import fingerprint, from_dict, has_text, to_dict

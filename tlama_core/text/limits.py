@@ -5,7 +5,8 @@ for each node, however often the node stands in a tree; what a call rebuilds is 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from numbers import Integral
 
 import attrs
@@ -21,7 +22,7 @@ class Limits:
 
     `characters` of text; `digits` and `exponent` of a number; `depth` of brackets and of calls; `parts` of
     the expression; `cycles` of a repetition whose cycles grow, which lays out all of them; `work`: phases
-    and terms touched while the schedule is built.
+    and terms touched while the schedule is built, and digits computed for roots, powers and logarithms.
 
     >>> Limits(cycles=10).cycles, Limits().work
     (10, 30000)
@@ -95,6 +96,17 @@ class Budget:
         """Charge for a list that was read before: it is short in the data, and joined again nevertheless."""
         self.spent += len(items)
         self._refuse_excess()
+
+    def charge_digits(self, numbers: Iterable[Fraction]) -> None:
+        """Charge for a root, power, exponential or logarithm, or raise a `ValueError` for too many of them.
+
+        Digits are computed until they tell which float is nearest: few, but for numbers made for it, which
+        then take about as many as the numbers have themselves, and a time that grows with their square.
+        """
+        bits = max(abs(part).bit_length() for number in numbers for part in number.as_integer_ratio())
+        self.spent += 4 + (bits // 50) ** 2
+        if self.spent > self.limits.work:
+            raise ValueError("this computes too many digits: write out roots, powers and logarithms")
 
     def _charge_cycles(self, schedule: object, times: object, growth: object) -> None:
         """Charge for the cycles that a repetition lays out: none where they are alike."""

@@ -8,7 +8,7 @@ over the tree calls what the tables of `words` name, after `limits` have agreed 
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import groupby
 from numbers import Rational
@@ -17,17 +17,21 @@ from typing import Any, NoReturn
 import attrs
 
 from tlama_core._fields import as_number, refuse, short_repr
-from tlama_core.algebra import OpenChain, Piecewise, Schedule
+from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Function
+from tlama_core.text.arithmetic import MAX_BITS, TOO_LARGE, power
+from tlama_core.text.hints import ALLOWED, NAMES, for_sign, for_syntax
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
 from tlama_core.text.words import (
     ARITHMETIC,
     BUILDERS,
+    INEXACT,
     METHODS,
     OPERATORS,
     SHAPES,
     WIDEST,
     Given,
+    Number,
     Read,
     nearest,
 )
@@ -39,18 +43,15 @@ _TOKEN = re.compile(
 )
 """One token of the language, or the white space between two."""
 
-ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j], + - * / and >>"
-"""What an error says that meets anything else."""
-
-MAX_BITS = 4_096
-"""Of the numerator and of the denominator of every number on its way: exact numbers grow as they multiply."""
+_COMMENT = re.compile(r"#[^\r\n]*")
+"""A comment, up to the end of its line. No text holds a string in which a `#` could stand."""
 
 
 class ParseError(ValueError):
     """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
 
-    `reason` is the sentence alone, `text` what was read (on one line), and `text[start:stop]` the offending
-    part. Of a long text, what stands around that part is shown.
+    `reason` is the sentence alone, `text` what was read (on one line, with blanks for comments), and
+    `text[start:stop]` the offending part. Of a long text, what stands around that part is shown.
 
     >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
     unknown name Cosin
@@ -77,13 +78,17 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
 
     *names* are what the text may use besides: numbers, such as units, and schedules. Numbers are exact
     decimals until a shape takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`,
-    `min` and `max` make whole lengths of others.
+    `min` and `max` make whole lengths of others, and `**`, `sqrt`, `exp` and `log` (natural) are exact where
+    they are rational, and the nearest float elsewhere. Lines may end in a `# comment`. A text whose value is
+    a number is the endless `Constant` of it.
 
     Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
     `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
 
     >>> parse("Warmup(peak, steps=2*epoch) >> Cosine.to(peak/100, steps=88*epoch)", peak=0.1, epoch=1252)
     Warmup(0.1, steps=2504) >> Cosine(0.1, 0.001, steps=110176)
+    >>> parse("peak*sqrt(batch/256)  # the square root rule", peak=0.1, batch=1024)
+    Constant(0.2)
     """
     if not isinstance(text, str):
         refuse("parse.text", "a str", text, TypeError)
@@ -129,6 +134,7 @@ class _Reader:
 
         What is refused raises a `ParseError`, also where Python's stack ends before the limit of depth does.
         """
+        self._skip_comments()
         self._scan()
         self.text = re.sub(r"\s", " ", self.text).strip()
         tree = self._tree()
@@ -138,9 +144,22 @@ class _Reader:
             self._refuse(0, 1, "this nests too deep for what is left of Python's stack")
         if isinstance(found, OpenChain):
             self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
+        if isinstance(found, Fraction):
+            found = self._built(tree, Constant, self._plain(tree, found))
         return self._as_schedule(tree, found)
 
     # --- before Python's own parser sees it
+
+    def _skip_comments(self) -> None:
+        """Put blanks for comments, so that every part stays in its place; refuse a text of nothing else."""
+        most, written = self.limits.characters, len(self.text)
+        if written > most:
+            self._refuse(0, 1, f"a text has at most {most:,} characters, got {written:,}")
+        said = _COMMENT.sub(lambda comment: " " * len(comment[0]), self.text)
+        if not said.strip():
+            kind = "a text of comments" if self.text.strip() else "an empty text"
+            self._refuse(0, 1, f"there is no schedule in {kind}")
+        self.text = said
 
     def _scan(self) -> None:
         """Refuse what is not a word, number or operator of the language, and what is too large.
@@ -149,14 +168,10 @@ class _Reader:
         be asked about them, so they are counted here.
         """
         limits, at, depth = self.limits, 0, 0
-        if len(self.text) > limits.characters:
-            self._refuse(0, 1, f"a text has at most {limits.characters:,} characters, got {len(self.text):,}")
-        if not self.text.strip():
-            self._refuse(0, 1, "there is no schedule in an empty text")
         while at < len(self.text):
             token = _TOKEN.match(self.text, at)
-            if token is None or self.text.startswith("**", at):
-                self._refuse(at, at + 1, f"{self.text[at]!a} is not allowed here: {ALLOWED}")
+            if token is None:
+                self._refuse(at, at + 1, f"{self.text[at]!a} is not allowed here: {for_sign(self.text[at])}")
             at = token.end()
             depth += (token.lastgroup == "open") - (token.lastgroup == "close")
             if depth > limits.depth:
@@ -191,7 +206,7 @@ class _Reader:
             tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
             at = min((error.offset or 1) - 1, len(self.text) - 1)
-            self._refuse(at, at + 1, f"this is no expression ({error.msg})")
+            self._refuse(*for_syntax(self.text, at, error.msg))
         except (RecursionError, MemoryError):
             self._refuse(
                 0, 1, "too many operators in a row: Piecewise.of([...]) and Sum([...]) take any number"
@@ -203,7 +218,7 @@ class _Reader:
 
     # --- the tree
 
-    def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911 - a case for each rule
+    def _read(self, node: ast.expr, depth: int) -> Read:  # noqa: C901, PLR0911, PLR0912 - a case for each rule
         """Return what *node* says: a schedule, an open phase, a number, a list, or a shape by name.
 
         *depth* is how many nodes stand around it. Whatever is not a case here is not allowed.
@@ -224,13 +239,19 @@ class _Reader:
                 return self._row(node, depth)
             case ast.Call():
                 return self._call(node, depth)
-            case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=stride)):
-                whole = self._as_schedule(inner, self._read(inner, depth))
-                cut = slice(*self._given([low, high, stride], depth))
-                return self._built(node, operator.getitem, whole, cut)
+            case ast.Subscript(value=inner, slice=ast.Slice(lower=low, upper=high, step=step)):
+                whole, cut = self._as_schedule(inner, self._read(inner, depth)), [low, high, step]
+                return self._built(node, operator.getitem, whole, slice(*self._given(cut, depth)))
+            case ast.Subscript():
+                return self._fail(
+                    node, "a schedule is cut by [i:j] or [i:j:k]: a text does not ask for values"
+                )
+            case ast.Attribute():
+                self._refuse_uncalled(node, self.text[node.col_offset : node.end_col_offset])
+                return self._unknown(node)
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 return self._given(items, depth)
-            case ast.Dict(keys=times, values=items):
+            case ast.Dict(keys=times, values=items) if None not in times:  # None before a **mapping
                 return list(zip(self._given(times, depth), self._given(items, depth), strict=True))
             case _:
                 return self._fail(node, f"this is not allowed: {ALLOWED}")
@@ -249,12 +270,13 @@ class _Reader:
         try:
             return int(found) if found.denominator == 1 else float(found)
         except OverflowError:
-            self._fail(node, "this number is past the largest float")
+            self._fail(node, TOO_LARGE)
 
     def _as_schedule(self, node: ast.expr, found: Read) -> Schedule:
         """Return what was found at *node* if it is a schedule, or refuse it there."""
         if not isinstance(found, Schedule):
-            self._fail(node, f"{_kind(found)} is no schedule: Constant(0.1) is one")
+            example = "a >> b joins phases" if isinstance(found, list) else "Constant(0.1) is one"
+            self._fail(node, f"{_kind(found)} is no schedule: {example}")
         return found
 
     def _named(self, node: ast.expr, word: str) -> Read:
@@ -268,27 +290,35 @@ class _Reader:
         if word in SHAPES:
             return SHAPES[word]  # as in through(points, shape=Cosine)
         self._refuse_function(node, word)
+        self._refuse_uncalled(node, word)
         like = nearest(word, [*self.names, *SHAPES])
         binding = f"bind a number to it, by parse(text, {word}=...) or --name {word}=..."
         if len(word) >= WIDEST:
             binding = "names are bound by parse(text, name=...) or --name name=..."
         if like:
             binding = f"did you mean {like}?" + f" If not, {binding}" * (like not in self.names)
-        return self._fail(node, f"unknown name {_cut(word)}: {binding}")
+        return self._fail(node, f"unknown name {_cut(word)}: {NAMES.get(word, binding)}")
 
     def _unknown(self, node: ast.expr) -> NoReturn:
-        """Refuse to call a word that no table has, and suggest one that is spelled alike.
+        """Refuse a word that no table of what is called has, and suggest one that is spelled alike.
 
         Where none is, it says what can be called there: the few methods of a schedule, or what a text is.
         """
         word = self.text[node.col_offset : node.end_col_offset]
         self._refuse_function(node, word)
+        if isinstance(node, ast.Call):
+            self._fail(node, "only words are called: a text does not ask for values")
         like = nearest(word, [*BUILDERS, *ARITHMETIC])
         hint = "a text calls shapes, such as Linear(1, 0, 10), and few functions, such as maximum(a, b)"
         if isinstance(node, ast.Attribute):
             hint = f"of a schedule a text calls {', '.join(METHODS)}"
         hint = f"did you mean {like}?" if like else hint
-        self._fail(node, f"unknown name {_cut(word)}: {hint}")
+        self._fail(node, f"unknown name {_cut(word)}: {NAMES.get(word, hint)}")
+
+    def _refuse_uncalled(self, node: ast.expr, word: str) -> None:
+        """Refuse a word that is there to be called, and stands by itself."""
+        if word in BUILDERS or word in ARITHMETIC or word.rpartition(".")[2] in METHODS:
+            self._fail(node, f"{_cut(word)} is to be called, as in {_cut(word)}(...)")
 
     def _refuse_function(self, node: ast.expr, word: str) -> None:
         """Refuse the one shape that no text can say."""
@@ -314,7 +344,9 @@ class _Reader:
                 continue
             for link, right in links:
                 if kind not in OPERATORS:
-                    self._fail(link, f"this is not allowed: {ALLOWED}")
+                    self._fail(
+                        link, "// is not allowed here: floor(a/b) is the whole part, # begins a comment"
+                    )
                 left = self._applied(link, OPERATORS[kind], left, right)
         return left
 
@@ -327,19 +359,23 @@ class _Reader:
             if not isinstance(operand, (Fraction, Schedule, OpenChain)):
                 self._fail(node, f"{_kind(operand)} cannot be computed with")
         numbers = [operand for operand in operands if isinstance(operand, Fraction)]
+        if join is power and len(numbers) < len(operands):
+            self._fail(node, "** takes numbers: the square of a schedule a is a * a")
         if join is operator.rshift or len(numbers) < len(operands):
             return self._built(node, join, *(self._plain(node, operand) for operand in operands))
         return self._computed(node, join, numbers)
 
     def _computed(
-        self, node: ast.expr, compute: Callable[..., Fraction | int], numbers: Iterable[Fraction]
+        self, node: ast.expr, compute: Callable[..., Number], numbers: Sequence[Fraction]
     ) -> Fraction:
-        """Return a number computed exactly, or refuse one that takes too many bits."""
+        """Return a number computed exactly or to the nearest float, or refuse one of too many bits."""
         try:
+            if compute in INEXACT:
+                self.budget.charge_digits(numbers)
             number = Fraction(compute(*numbers))
         except ZeroDivisionError:
             self._fail(node, "a number cannot be divided by 0")
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             self._fail(node, str(error))
         if max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS:
             self._fail(node, f"a number takes at most {MAX_BITS:,} bits on its way")
@@ -350,7 +386,7 @@ class _Reader:
         target: list[Schedule] = []
         match node.func:
             case ast.Name(id=word) if word in ARITHMETIC:
-                return self._computed(node, ARITHMETIC[word], self._numbers(node, depth))
+                return self._computed(node, ARITHMETIC[word], self._numbers(node, word, depth))
             case ast.Name(id=word) if word in BUILDERS:
                 build = BUILDERS[word]
             case ast.Attribute(value=ast.Name(id=owner), attr=word) if f"{owner}.{word}" in BUILDERS:
@@ -359,18 +395,20 @@ class _Reader:
                 target, build = [self._as_schedule(inner, self._read(inner, depth))], METHODS[word]
             case _:
                 self._unknown(node.func)
-        # No keyword is a `**mapping`: two asterisks do not pass the scan.
+        if any(word.arg is None for word in node.keywords):  # a **mapping
+            self._fail(node, f"this is not allowed: {ALLOWED}")
         named = {str(word.arg): self._given([word.value], depth)[0] for word in node.keywords}
         if len(named) < len(node.keywords):
             self._fail(node, "an argument is given twice")
         return self._built(node, build, *target, *self._given(node.args, depth), **named)
 
-    def _numbers(self, node: ast.Call, depth: int) -> list[Fraction]:
-        """Return the arguments of a word of arithmetic, which are numbers, without names."""
+    def _numbers(self, node: ast.Call, word: str, depth: int) -> list[Fraction]:
+        """Return the arguments of a *word* of arithmetic, which are numbers, without names."""
         found = [self._read(argument, depth) for argument in node.args]
         numbers = [number for number in found if isinstance(number, Fraction)]
         if node.keywords or len(numbers) < len(found):
-            self._fail(node, "this takes numbers (maximum and minimum take schedules)")
+            schedules = f" ({word}imum takes schedules)" if word in ("min", "max") else ""
+            self._fail(node, f"{word} takes only numbers{schedules}")
         return numbers
 
     def _built(

@@ -39,9 +39,13 @@ from tlama_core.shapes import (
     Warmup,
     through,
 )
+from tlama_core.text.arithmetic import exponential, logarithm, power, square_root
 
 Given: TypeAlias = "float | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
 """An argument as a caller would give it: numbers are an int or a float."""
+
+Number: TypeAlias = Fraction | int
+"""What arithmetic makes of fractions."""
 
 Read: TypeAlias = "Fraction | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
 """What a part of a text says: numbers stay exact until an argument is made of them."""
@@ -103,25 +107,32 @@ def nearest(word: object, words: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(word, sorted(words), n=1)), None)
 
 
-def _round(number: Fraction, *digits: object) -> int:
-    """Return the nearest whole number, ties to even; digits are refused.
+def _taking(least: int, most: float, said: str, compute: Callable[..., Number]) -> Callable[..., Number]:
+    """Return *compute* for *least* to *most* numbers: of any others, a `TypeError` says what is *said*."""
 
-    >>> _round(Fraction("29.5")), _round(Fraction("-0.5"))
-    (30, 0)
-    """
-    if digits:  # 10**digits would be computed before anyone could look at its size
-        raise TypeError("round takes one number here, and makes it whole")
-    return round(number)
+    def counted(*numbers: Fraction) -> Number:
+        if not least <= len(numbers) <= most:
+            raise TypeError(f"{said}, got {len(numbers)}")
+        return compute(*numbers)
+
+    return counted
 
 
-ARITHMETIC: dict[str, Callable[..., Fraction | int]] = {
-    "round": _round,
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "min": min,
-    "max": max,
+ARITHMETIC: dict[str, Callable[..., Number]] = {
+    # 10**digits would be computed before anyone could look at its size
+    "round": _taking(1, 1, "round takes one number here, and makes it whole", round),
+    "floor": _taking(1, 1, "floor takes one number", math.floor),
+    "ceil": _taking(1, 1, "ceil takes one number", math.ceil),
+    "sqrt": _taking(1, 1, "sqrt takes one number (the shape is Sqrt)", square_root),
+    "exp": _taking(1, 1, "exp takes one number (the shape is Exponential)", exponential),
+    "log": _taking(1, 1, "log takes one number, and is natural: log(x)/log(2) has the base 2", logarithm),
+    "min": _taking(2, math.inf, "min takes two numbers or more", min),
+    "max": _taking(2, math.inf, "max takes two numbers or more", max),
 }
-"""The words that make numbers of numbers, exactly."""
+"""The words that make numbers of numbers: exactly, or the nearest float."""
+
+INEXACT = frozenset({power, *(ARITHMETIC[word] for word in ("sqrt", "exp", "log"))})
+"""What may have to compute many digits before it knows the nearest float."""
 
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.RShift: operator.rshift,
@@ -129,5 +140,6 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.Pow: power,
 }
 """The operators between two operands; a sign before one is the reader's own business."""
