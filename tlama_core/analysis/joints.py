@@ -31,7 +31,7 @@ from tlama_core.algebra import (
 )
 from tlama_core.analysis.joins import Join
 from tlama_core.analysis.parts import Cycle, Piece, at, moment, scaled_phase
-from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
+from tlama_core.shapes import Geometric, PowerLaw, Step, Transition, Warmup
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ def _split(schedule: Schedule, start: int, stop: int, _: _Splitter) -> Iterator[
 
 @_split.register
 def _(
-    schedule: Constant | Warmup | Transition | PowerLaw, start: int, stop: int, _: _Splitter
+    schedule: Constant | Warmup | Transition | PowerLaw | Geometric, start: int, stop: int, _: _Splitter
 ) -> Iterator[Piece]:
     """Yield one piece: a shape that never turns back goes the way that its ends say."""
     yield Piece(start, stop, _way(schedule), partial(at, schedule, stop), partial(_itself, schedule))
