@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tlama_core import (
+    Bounds,
     Constant,
     Geometric,
     Linear,
@@ -24,6 +25,7 @@ from tlama_core import (
     first_step_below,
     to_function,
 )
+from tlama_core.analysis.joints import pieces
 from tlama_core.testing import laws
 
 
@@ -176,6 +178,17 @@ def test_what_is_asked_of_a_constant_ratio_is_answered_from_its_ends():
     assert bounds(a, 10, 211).low == a(210) == 0.25
     assert first_step_above(Geometric(1e-6, factor=10), 0.5) == 6
     assert first_step_below(Geometric(1.0, factor=1.0), 0.5) is None
+
+
+def test_the_updates_past_the_largest_float_are_a_piece_of_their_own():
+    a = Geometric(-1.0, factor=2)
+    assert breakpoints(a) == (1_024,)
+    assert first_step_below(a, -1e308) == 1_024
+    assert bounds(a, 0, 5_000) == Bounds(-math.inf, 1_024, -1.0, 0)
+    assert bounds(a[2_000:], 0, 9).high == -math.inf
+    assert [
+        (piece.start, piece.stop, piece.end) for piece in pieces(a[1_000:1_100].stretch(steps=150), 0, 150)
+    ] == [(0, 36, a(1_023)), (36, 150, -math.inf)]
 
 
 def test_check_finds_where_growth_is_past_the_largest_float():
