@@ -71,7 +71,7 @@ def _shown_of_curve(curve: PowerLaw | Geometric) -> int:
     if isinstance(curve, PowerLaw):
         return math.ceil(10 * curve.timescale)
     rate = abs(math.log(curve.factor)) / curve.interval
-    return math.ceil(math.log(100) / rate) if rate > 1e-290 else 1
+    return max(1, round(math.log(100) / rate)) if rate > 1e-290 else 0  # a constant, to the eye
 
 
 def drawn_pieces(schedule: "Drawable", total: int) -> list[Piece]:
