@@ -12,6 +12,7 @@ from tlama_core import (
     Constant,
     Cosine,
     Exponential,
+    Geometric,
     Linear,
     Maximum,
     Minimum,
@@ -20,6 +21,7 @@ from tlama_core import (
     PowerLaw,
     Product,
     Repeated,
+    Rex,
     Scaled,
     Sliced,
     Sqrt,
@@ -44,7 +46,7 @@ def real(x):
     return mpf(x.numerator) / mpf(x.denominator) if isinstance(x, Fraction) else mpf(x)
 
 
-def share(a, t):
+def share(a, t):  # noqa: PLR0911 - a case for each shape
     """Return how much of the way from start to end is behind at *t*."""
     if a.steps == 0:
         return mpf(1)
@@ -54,7 +56,11 @@ def share(a, t):
     if isinstance(a, Sqrt):
         return PRECISION.sqrt(p)
     if isinstance(a, Polynomial):
+        if a.of == "elapsed":
+            return p ** real(a.power) if p else p
         return 1 - (1 - p) ** real(a.power) if p < 1 else mpf(1)
+    if isinstance(a, Rex):  # in the words of the paper: progress z, (1 - z) / (1/2 + (1 - z) / 2) is left
+        return 1 - (1 - p) / (mpf("0.5") + mpf("0.5") * (1 - p))
     return gone(a, p)
 
 
@@ -115,8 +121,10 @@ RULES = {
     Cosine: transition,
     Sqrt: transition,
     Polynomial: transition,
+    Rex: transition,
     Exponential: transition,
     PowerLaw: lambda a, t: real(a.start) * (1 + real(t) / real(a.timescale)) ** real(a.exponent),
+    Geometric: lambda a, t: real(a.start) * real(a.factor) ** (real(t) / real(a.interval)),
     Step: step,
     Piecewise: piecewise,
     Scaled: lambda a, t: real(a.factor) * value(a.schedule, t),

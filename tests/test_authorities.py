@@ -5,7 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from tlama_core import Constant, Cosine, Exponential, Linear, Polynomial, PowerLaw, Schedule, Step
+from tlama_core import (
+    Constant,
+    Cosine,
+    Exponential,
+    Geometric,
+    Linear,
+    Polynomial,
+    PowerLaw,
+    Schedule,
+    Step,
+)
 
 STEPS = range(100)
 
@@ -28,6 +38,7 @@ def stepped(torch, build):
         (lambda lr, o: lr.LinearLR(o, 0.25, 0.75, total_iters=60), Linear(0.25, 0.75, 60)),
         (lambda lr, o: lr.PolynomialLR(o, 90, power=2.0), Polynomial(1.0, 0.0, 90, power=2)),
         (lambda lr, o: lr.ExponentialLR(o, 0.1**0.01), Exponential(1.0, 0.1, 100)),
+        (lambda lr, o: lr.ExponentialLR(o, 0.97), Geometric(1.0, factor=0.97)),
         (lambda lr, o: lr.MultiStepLR(o, [30, 60], 0.1), Step(1.0, {30: 0.1, 60: 0.01})),
         (lambda lr, o: lr.StepLR(o, 30, 0.5), Step.every(1.0, 0.5, 30)),
         (lambda lr, o: lr.CosineAnnealingWarmRestarts(o, 10, 2), Cosine(1.0, 0.0, 10).repeat(growth=2)),
@@ -54,6 +65,9 @@ def test_torch(torch, build, wanted):
         (lambda o: o.linear_schedule(1.0, 0.1, 100), Linear(1.0, 0.1, 100)),
         (lambda o: o.polynomial_schedule(1.0, 0.1, 2, 90), Polynomial(1.0, 0.1, 90, power=2)),
         (lambda o: o.exponential_decay(1.0, 100, 0.1, end_value=0.1), Exponential(1.0, 0.1, 100)),
+        (lambda o: o.exponential_decay(0.5, 30, 0.7), Geometric(0.5, factor=0.7, interval=30)),
+        (lambda o: o.exponential_decay(0.5, 7, 1.2, transition_begin=20),
+         Constant(0.5, 20) >> Geometric.from_here(factor=1.2, interval=7)),
         (lambda o: o.piecewise_constant_schedule(1.0, {30: 0.5, 60: 0.5}), Step(1.0, {30: 0.5, 60: 0.25})),
         (lambda o: o.join_schedules([o.constant_schedule(2.0), o.linear_schedule(1, 0, 50)], [10]),
          Constant(2.0, 10) >> Linear(1, 0, 50)),
@@ -79,6 +93,13 @@ def test_transformers(torch, transformers, name, arguments, wanted):
     build = getattr(transformers.optimization, name)
     rates = stepped(torch, lambda optimizer: build(optimizer, *arguments))
     assert np.allclose(rates, [wanted(t) for t in STEPS], rtol=1e-12, atol=1e-15)
+
+
+def test_keras(keras):
+    decay = keras.optimizers.schedules.ExponentialDecay(0.5, decay_steps=30, decay_rate=0.7)
+    rates = [float(decay(t)) for t in (*STEPS, 1_000)]
+    wanted = Geometric(0.5, factor=0.7, interval=30)
+    assert np.allclose(rates, [wanted(t) for t in (*STEPS, 1_000)], rtol=1e-5, atol=1e-9)
 
 
 def test_the_authorities_would_notice_an_off_by_one():

@@ -39,16 +39,8 @@ def batches(draw):
     flat = st.builds(lambda a: Linear(a, a, 20), whole)
     staircases = st.builds(lambda a, k: Constant(a, steps=k).repeat(4, gain=2.0), whole, st.integers(1, 30))
     drops = st.builds(lambda a, t: Step(a, {t: 3.0}), whole, st.integers(1, 60))
-    return draw(
-        whole.map(int)
-        | levels
-        | levels
-        | tables
-        | ramps
-        | staircases
-        | drops
-        | levels.map(lambda a: a >> 2 * a)
-    )
+    doubled = levels.map(lambda a: a >> 2 * a)
+    return draw(st.one_of(whole.map(int), levels, tables, ramps, falling, flat, staircases, drops, doubled))
 
 
 def by_hand(batch, clock, updates):

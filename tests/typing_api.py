@@ -22,6 +22,7 @@ from tlama_core import (
     Exponential,
     Finding,
     Function,
+    Geometric,
     Limits,
     Linear,
     Maximum,
@@ -33,6 +34,7 @@ from tlama_core import (
     PowerLaw,
     Product,
     Repeated,
+    Rex,
     Scaled,
     Schedule,
     Sliced,
@@ -44,6 +46,7 @@ from tlama_core import (
     bounds,
     breakpoints,
     check,
+    consumed,
     cooldown,
     describe,
     difference,
@@ -51,6 +54,7 @@ from tlama_core import (
     first_step_above,
     first_step_below,
     from_dict,
+    in_updates,
     maximum,
     mean,
     minimum,
@@ -61,6 +65,7 @@ from tlama_core import (
     to_dict,
     to_function,
     to_source,
+    updates_for,
 )
 from tlama_core.algebra import OpenChain
 from tlama_core.analysis import Row
@@ -95,6 +100,10 @@ def shapes() -> None:
     assert_type(Polynomial(1.0, 0.0, steps=10, power=2).power, float)
     assert_type(Exponential(1.0, 0.1, steps=10).rate, float | None)
     assert_type(Exponential(1.0, 0.0, steps=10, rate=3), Exponential)
+    assert_type(Polynomial(1.0, 0.0, 10, power=2, of="elapsed").of, str)
+    assert_type(Rex(1.0, 0.0, steps=10).steps, int)
+    assert_type(Geometric(1.0, factor=0.9).factor, float)
+    assert_type(Geometric(1, 1e3, factor=0.9, interval=7.5).interval, float)
     assert_type(PowerLaw(1.0, timescale=100).timescale, float)
     assert_type(PowerLaw(1.0, 10, timescale=100, exponent=-1).exponent, float)
     assert_type(Function(lambda t: 2.0 * t, steps=10), Function)
@@ -110,6 +119,9 @@ def shapes() -> None:
         Cosine(1.0, steps=10),  # type: ignore[call-arg]
         Polynomial(1.0, 0.0, 10),  # type: ignore[call-arg]
         Polynomial(1.0, 0.0, 10, 2.0),  # type: ignore[call-arg]
+        Polynomial(1.0, 0.0, 10, power=2, of="right"),  # type: ignore[arg-type]
+        Geometric(1.0),  # type: ignore[call-arg]
+        Geometric(1.0, 10, 0.9),  # type: ignore[call-arg]
         PowerLaw(1.0),  # type: ignore[call-arg]
         Function(3),  # type: ignore[arg-type]
         Schedule(),  # type: ignore[abstract]
@@ -124,6 +136,8 @@ def tables() -> None:
     assert_type(Step(1.0, drops={30: 0.1}).start, float)
     assert_type(Step(1.0, {}).steps, int | float)
     assert_type(Step.every(1.0, gamma=0.5, interval=30), Schedule)
+    assert_type(Step.values({0: 1.0, 30: 0.5}), Schedule)
+    assert_type(Step.values([(0, 1.0), (30, 0.5)]), Schedule)
     assert_type(through({0: 1.0, 10: 0.5}), Schedule)
     assert_type(through([(0, 1.0), (10, 0.5)], shape=Cosine), Schedule)
     assert_type(through({0: 1.0, 10: 0.5}, shape=Exponential), Schedule)
@@ -144,6 +158,11 @@ def open_phases() -> None:
     assert_type(Linear.to(0.0, steps=10), OpenChain)
     assert_type(Polynomial.to(0.0, 10, power=2), OpenChain)
     assert_type(Exponential.to(0.0, 10, rate=None), OpenChain)
+    assert_type(Rex.to(0.0, 10), OpenChain)
+    assert_type(PowerLaw.from_here(timescale=10), OpenChain)
+    assert_type(Geometric.from_here(2e3, factor=0.9, interval=7.5), OpenChain)
+    assert_type(Step.from_here({30: 0.1}, 90), OpenChain)
+    assert_type(Step.every_from_here(gamma=0.5, interval=30), OpenChain)
     assert_type(Constant.hold(), OpenChain)
     assert_type(Constant.hold(steps=10) >> Linear.to(0.0, steps=10), OpenChain)
     assert_type(a >> open_phase, Schedule)
@@ -152,6 +171,8 @@ def open_phases() -> None:
     take(open_phase.phases, OpenScheduleError("…"))
 
     take(
+        Geometric.from_here(),  # type: ignore[call-arg]
+        Step.values({"0": 1.0}),  # type: ignore[arg-type]
         Linear.to(0.0),  # type: ignore[call-arg]
         Linear.to("0.0", 10),  # type: ignore[arg-type]
         Polynomial.to(0.0, 10, power="2"),  # type: ignore[arg-type]
@@ -293,10 +314,15 @@ def questions() -> None:
     assert_type(check(a)[0].step, int)
     assert_type((check(a)[0].message, check(a)[0].hint), tuple[str, str])
     assert_type(retarget(a, at=5, steps=20), Schedule)
+    assert_type(in_updates(a, 8), Schedule)
+    assert_type(in_updates(a, b, batch_clock="consumed"), Schedule)
+    assert_type(consumed(8, 10), int)
+    assert_type(updates_for(b, 1e9), int)
     assert_type(cooldown(a, at=5, steps=20), Schedule)
     assert_type(cooldown(a, at=5, steps=20, to=0.1, shape=Polynomial, power=2), Schedule)
 
     take(
+        in_updates(8, a),  # type: ignore[arg-type]
         bounds(1.0),  # type: ignore[arg-type]
         mean(lambda step: 1.0),  # type: ignore[arg-type]
         first_step_below(a),  # type: ignore[call-arg]

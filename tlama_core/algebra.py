@@ -522,7 +522,7 @@ class Constant(Schedule):
         >>> Warmup(0.1, steps=5) >> Constant.hold(steps=10)
         Warmup(0.1, steps=5) >> Constant(0.1, steps=10)
         """
-        return open_phase(cls(0.0, steps), "hold")
+        return open_phase(cls(0.0, steps), "Constant.hold")
 
 
 def _is_bare(schedule: Schedule) -> "TypeGuard[Constant]":
@@ -1098,28 +1098,38 @@ class Stretched(Schedule):
 
 @attrs.frozen
 class _OpenPhase:
-    """A shape whose start is not known yet, with another in its place, and the word that built it."""
+    """A shape whose start is not known yet, with another in its place, and the text that builds it."""
 
     shape: Schedule
-    word: str
+    text: str
 
     def __repr__(self) -> str:
         return Printer()(self).text
 
     def _notation(self, printer: Printer) -> Notation:
-        return call(f"{type(self.shape).__name__}.{self.word}", arguments(self.shape, 1))
+        return Notation(self.text)
 
     def resolve(self, before: Schedule) -> Schedule:
         """Return the shape, starting where *before* ends."""
         if math.isinf(before.steps):
             refuse("a phase before another", "finite (only the last may be endless)", before)
-        start = self.shape.__attrs_attrs__[0].name
-        return changed(self.shape, **{start: value_at(before, before.steps)})
+        return _started(self.shape, value_at(before, before.steps))
 
 
-def open_phase(shape: Schedule, word: str) -> "OpenChain":
-    """Return an open chain of one phase: *shape*, whose first argument is not known yet, built by *word*."""
-    return OpenChain((_OpenPhase(shape, word),))
+def _started(shape: Schedule, start: float) -> Schedule:
+    """Return *shape* with another start, its first argument, or that of the schedule which stands there."""
+    first = shape.__attrs_attrs__[0].name
+    held = getattr(shape, first)
+    return changed(shape, **{first: _started(held, start) if isinstance(held, Schedule) else start})
+
+
+def open_phase(shape: Schedule, word: str, written: Sequence[str] | None = None) -> "OpenChain":
+    """Return an open chain of one phase: *shape*, whose first argument is not known yet, built by *word*.
+
+    Its text names the other arguments of the shape, or those of *word* as *written* where they differ.
+    """
+    text = call(word, arguments(shape, 1) if written is None else written).text
+    return OpenChain((_OpenPhase(shape, text),))
 
 
 @final_value

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tlama_core import Cosine, Exponential, Linear, Polynomial, PowerLaw, Schedule, Sqrt, Warmup
+from tlama_core import (
+    Cosine,
+    Exponential,
+    Geometric,
+    Linear,
+    Polynomial,
+    PowerLaw,
+    Rex,
+    Schedule,
+    Sqrt,
+    Warmup,
+)
 
 L = np.longdouble
 PI = L("3.14159265358979323846264338327950288")
@@ -28,6 +39,11 @@ def mixed(start: float, end: float, fall: Reference, rise: Reference) -> Referen
     return lambda p, q: L(start) * fall(p, q) + L(end) * rise(p, q)
 
 
+def mirrored(reference: Reference) -> Reference:
+    """Return the reference at the time that is left."""
+    return lambda p, q: reference(q, p)
+
+
 def cases(steps: int) -> Iterator[tuple[Schedule, Reference, float]]:
     """Yield every shape with its reference in 80 bits and its condition: the factor on the bound."""
     for start, end in [(1.0, 0.0), (0.0, 1.0), (3e-4, 3e-5), (3e-5, 3e-4), (1.0, -0.7), (1e300, 1e-300)]:
@@ -37,8 +53,12 @@ def cases(steps: int) -> Iterator[tuple[Schedule, Reference, float]]:
         yield Cosine(start, end, steps), wave, 1
         root = mixed(start, end, lambda p, q: q / (1 + np.sqrt(p)), lambda p, q: np.sqrt(p))
         yield Sqrt(start, end, steps), root, 1
+        late = mixed(start, end, lambda p, q: 2 * q / (1 + q), lambda p, q: p / (1 + q))
+        yield Rex(start, end, steps), late, 1
         for power in (0.01, 0.5, 2.0, 10.0):
             yield Polynomial(start, end, steps, power=power), mixed(start, end, *powers(power)), power
+            elapsed = Polynomial(start, end, steps, power=power, of="elapsed")
+            yield elapsed, mirrored(mixed(end, start, *powers(power))), power
         for rate in (1e-9, 0.5, 3.0, 50.0):
             yield Exponential(start, end, steps, rate=rate), mixed(start, end, *decays(rate)), rate
         if start > 0 and end > 0:
@@ -46,6 +66,9 @@ def cases(steps: int) -> Iterator[tuple[Schedule, Reference, float]]:
             ratio = lambda p, q, start=start, log=log: L(start) * np.exp(log * p)  # noqa: E731
             yield Exponential(start, end, steps), ratio, abs(float(log))
     yield Warmup(3e-4, steps), lambda p, q: L(3e-4) * np.minimum(p + L(1) / steps, L(1)), 1
+    for factor in (0.5, 0.1):
+        falling = lambda p, q, f=factor: L(f) ** (p * steps / 1000)  # noqa: E731
+        yield Geometric(1.0, steps, factor=factor, interval=1000), falling, 1e-3 * steps * -math.log(factor)
     for exponent in (-0.5, -1.0, -3.0):
         law = lambda p, q, e=exponent: (1 + p * steps / 1000) ** L(e)  # noqa: E731
         yield PowerLaw(1.0, steps, timescale=1000, exponent=exponent), law, 1

@@ -14,8 +14,10 @@ from tlama_core import (
     Constant,
     Cosine,
     Exponential,
+    Geometric,
     Linear,
     Polynomial,
+    Rex,
     Sqrt,
     Step,
     Warmup,
@@ -30,7 +32,7 @@ spec = importlib.util.spec_from_file_location("reference", Path(__file__).parent
 reference = sys.modules.setdefault("reference", importlib.util.module_from_spec(spec))
 spec.loader.exec_module(reference)
 
-LINES = (Linear, Cosine, Sqrt)
+LINES = (Linear, Cosine, Rex, Sqrt)
 
 
 def lengths(most):
@@ -43,8 +45,8 @@ def values(decades):
 
 
 @st.composite
-def leaves(draw, most, decades):
-    steps, kind = draw(lengths(most)), draw(st.integers(0, 5))
+def leaves(draw, most, decades):  # noqa: PLR0911 - one return for every kind
+    steps, kind = draw(lengths(most)), draw(st.integers(0, 6))
     start, end = draw(values(decades)), draw(values(decades))
     if kind == 0:
         return Constant(start, steps)
@@ -54,9 +56,15 @@ def leaves(draw, most, decades):
     if kind == 2:
         return Warmup(start, steps)
     if kind == 3:
-        return Polynomial(start, end, steps, power=draw(st.sampled_from([0.5, 1, 2, 3.5])))
+        of = draw(st.sampled_from(["left", "elapsed"]))
+        return Polynomial(start, end, steps, power=draw(st.sampled_from([0.5, 1, 2, 3.5])), of=of)
     if kind == 4:
         return Exponential(start, end, steps, rate=draw(st.sampled_from([0.5, 3.0])))
+    if kind == 5:  # from a fall within a few updates to one that takes the whole length
+        interval = draw(st.sampled_from([0.3, 1, 7.25, 1e3, float(steps)]))
+        return Geometric(
+            start, steps, factor=draw(st.sampled_from([0.1, 0.5, 0.999, 1.0])), interval=interval
+        )
     return draw(st.sampled_from(LINES))(start, end, steps)
 
 

@@ -14,10 +14,12 @@ from tlama_core import (
     Cosine,
     Exponential,
     Function,
+    Geometric,
     Linear,
     Piecewise,
     Polynomial,
     PowerLaw,
+    Rex,
     Sqrt,
     Step,
     Warmup,
@@ -45,6 +47,8 @@ SHAPES = [
     Sqrt(1, 0, 10), Sqrt(0, 1, 10), Polynomial(1, 0, 10, power=0.5), Polynomial(0, 1, 10, power=0.5),
     Polynomial(1, -1, 10, power=3), Exponential(1, 0.1, 10), Exponential(0.1, 1, 10), Exponential(1, 0, 10, rate=3),
     PowerLaw(1, timescale=3), Step(1, {3: 0.1}, 10), Warmup(1, 10), Cosine(1, -1, 10), Constant(1.0, 5),
+    Rex(1, 0, 10), Rex(-1, 1, 10), Polynomial(0, 1, 10, power=3, of="elapsed"), Polynomial(1, -1, 10, power=0.5, of="elapsed"),
+    Geometric(1, factor=0.5, interval=3), Geometric(0.1, 10, factor=3), Geometric(-2, factor=1.0),
     Cosine(1, 0, 10).repeat(3, gain=-0.5), Cosine(1, 0, 10).repeat(3, gain=0.5, growth=2),
     PRETRAIN[:60_000] >> PRETRAIN[60_000:].stretch(steps=140_000), MANY,
 ]  # fmt: skip
@@ -226,7 +230,8 @@ def test_torch_differentiates(torch):
 
 
 COMPILED = [PRETRAIN, MANY, Polynomial(0, 1, 100, power=0.5).repeat()[3:], Cosine(1, 0, 10).repeat(3, gain=0.5, growth=2),
-            (0.5 * Step(1.0, {5: 0.1}, 100) + 0.1).clamp(0.2, 0.5)]  # fmt: skip
+            (0.5 * Step(1.0, {5: 0.1}, 100) + 0.1).clamp(0.2, 0.5), Warmup(1.0, 9) >> Geometric.from_here(factor=0.5, interval=30),
+            Rex(1.0, 0.0, 40) >> Polynomial.to(1.0, 40, power=3, of="elapsed")]  # fmt: skip
 
 
 @pytest.mark.parametrize("a", COMPILED, ids=lambda a: repr(a)[:40])

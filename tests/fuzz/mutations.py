@@ -32,6 +32,8 @@ maximum({}, {}) | minimum({}, N) | {}.clamp(N, N) | {}.clamp(low={}) | {}.stretc
 Piecewise.of([{}, {}, {}]) | Sum([{}, {}]) | Product(({}, {})) | Constant({}) | Linear(N, N, round({})) | max({}, N)
 Step(N, {N: N, N: N}, N) | through({0: N, N: N}, shape=Cosine) | through([(0, N), (N, {})]) | Step.every(N, N, interval=N)
 Polynomial(N, N, N, power=N) | Exponential(N, N, N, rate=N) | PowerLaw(N, N, timescale=N, exponent=N) | Warmup(N, steps=N)
+Polynomial(N, N, N, power=N, of='elapsed') | Rex(N, N, N) | Geometric(N, N, factor=N, interval=N) | Step.values({0: N, N: N})
+{} >> Geometric.from_here(factor=N) | {} >> PowerLaw.from_here(N, timescale=N) | {} >> Step.every_from_here(N, N) | 'left'
 shared + {} | {} >> shared * N | {}.then(shared) | shared.stretch(steps=N) | maximum({}, shared) | Constant(shared)
 lambda x={}: {} | [{} for x in {}] | {} if {} else {} | {{}: {}} | f(a={}, b={}) | not {} | ({}, {}) | round({}, N)
 {}**N | N**{} | {} # {} | {} # N\\n>> {} | sqrt({}) | exp({}) | log({}) | N**N * {} | sqrt(N) * {} | {} + log(N)**2"""

@@ -1,6 +1,7 @@
 """Staircases, functions and points."""
 
 import math
+import pickle
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,25 @@ def test_a_staircase_drops_at_its_times():
     assert a(np.array([30, 29, 60])).tolist() == [0.2, 2.0, 0.02]
     assert a == Step(2.0, [(30, 0.1), (60, 0.01)], 90) == Step(2.0, iter(a.drops), 90)
     assert Step.every(1.0, gamma=0.5, interval=30) == Constant(1.0, 30).repeat(gain=0.5)
+
+
+def test_a_staircase_may_be_written_by_its_values():
+    assert Step.values({0: 0.1, 60: 0.0, 30: 0.05}) == (
+        Constant(0.1, 30) >> Constant(0.05, 30) >> Constant(0.0)
+    )
+    assert Step.values([(0, 0.1)]) == Constant(0.1)
+    assert Step.values({0: 0.0, 5: 1.0})(5) == 1.0  # from 0, where no factor leads anywhere
+
+
+def test_a_staircase_starts_where_the_phase_before_it_ends():
+    before = Linear(0.0, 2.0, 10)
+    assert before >> Step.from_here({3: 0.5}, 9) == before >> Step(2.0, {3: 0.5}, 9)
+    assert before >> Step.every_from_here(0.5, 30) == before >> Step.every(2.0, 0.5, 30)
+    assert repr(Step.every_from_here(1, 3e1)) == "Step.every_from_here(gamma=1.0, interval=30)"
+    assert repr(Step.from_here([(3, 0.5)]) >> Linear.to(0, 5)) == (
+        "Step.from_here({3: 0.5}) >> Linear.to(0.0, steps=5)"
+    )
+    assert pickle.loads(pickle.dumps(Step.every_from_here(0.5, 30))) == Step.every_from_here(0.5, 30)
 
 
 def test_the_tables_of_the_caller_are_copied():

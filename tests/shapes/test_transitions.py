@@ -17,6 +17,7 @@ from tlama_core import (
     Exponential,
     Linear,
     Polynomial,
+    Rex,
     Sqrt,
 )
 from tlama_core.testing import laws
@@ -28,8 +29,11 @@ ANY = st.floats(allow_nan=False, allow_infinity=False)
 SHAPES = [
     Linear,
     Cosine,
+    Rex,
     Sqrt,
     partial(Polynomial, power=0.3),
+    partial(Polynomial, power=0.3, of="elapsed"),
+    partial(Polynomial, power=7.5, of="elapsed"),
     partial(Polynomial, power=1),
     partial(Polynomial, power=7.5),
     partial(Exponential, rate=1e-12),
@@ -90,7 +94,8 @@ def test_shapes_follow_the_formula_of_their_docstring(a, fraction):
         Linear: lambda: p,
         Cosine: lambda: (1 - math.cos(math.pi * p)) / 2,
         Sqrt: lambda: math.sqrt(p),
-        Polynomial: lambda: 1 - (1 - p) ** a.power,
+        Rex: lambda: 1 - (1 - p) / (1 - p / 2),
+        Polynomial: lambda: p**a.power if getattr(a, "of", "") == "elapsed" else 1 - (1 - p) ** a.power,
         Exponential: lambda: exponential(a, p),
     }[type(a)]()
     wanted = a.start + (a.end - a.start) * gone
@@ -106,6 +111,39 @@ def exponential(a, p):
 def test_a_constant_ratio_is_one():
     values = Exponential(1.0, 1e-6, 60).sample(61)
     assert np.allclose(values[1:] / values[:-1], 10**-0.1, rtol=1e-13, atol=0)
+
+
+@given(st.floats(-8, 8), st.floats(-8, 8), st.integers(1, 5_000), st.floats(0.1, 20), st.floats(0, 1))
+def test_a_power_of_the_time_elapsed_is_the_mirror_image_of_one_of_the_time_left(start, end, n, power, share):
+    t = int(share * n)
+    elapsed = Polynomial(start, end, n, power=power, of="elapsed")
+    assert elapsed(t) == Polynomial(end, start, n, power=power)(n - t)
+
+
+def test_a_power_of_the_time_elapsed_may_be_a_line_a_root_or_a_convex_warmup():
+    assert list(Polynomial(0.0, 1.0, 9, power=1, of="elapsed")) == list(Linear(0.0, 1.0, 9))
+    assert np.allclose(
+        Polynomial(1.0, 0.0, 9, power=0.5, of="elapsed"), Sqrt(1.0, 0.0, 9), rtol=0, atol=1e-15
+    )
+    warmup = Polynomial(0.0, 1.0, 1_000, power=3, of="elapsed")
+    assert math.isclose(warmup(0.1), 1e-12, rel_tol=1e-14)  # between two updates, next to an end of 0
+
+
+def test_the_default_of_a_polynomial_does_not_print():
+    assert repr(Polynomial(1, 0, 5, power=2, of="left")) == "Polynomial(1.0, 0.0, steps=5, power=2.0)"
+    assert repr(Polynomial.to(0, 5, power=2, of="elapsed")) == (
+        "Polynomial.to(0.0, steps=5, power=2.0, of='elapsed')"
+    )
+
+
+def test_a_reflected_exponential_follows_the_paper():
+    """Chen et al. 2021: with the progress z = t / T, the rate is (1 - z) / (1/2 + (1 - z) / 2) of the first."""
+    a = Rex(0.1, 0.0, 120)
+    for t in range(121):
+        z = Fraction(t, 120)
+        paper = (1 - z) / (Fraction(1, 2) + Fraction(1, 2) * (1 - z))
+        assert math.isclose(a(t), 0.1 * float(paper), rel_tol=1e-15)
+    assert [a(k) >= Linear(0.1, 0.0, 120)(k) for k in range(121)] == [True] * 121  # it falls late
 
 
 def test_tiny_rates_are_the_straight_line():

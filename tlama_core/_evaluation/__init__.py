@@ -112,6 +112,12 @@ class Namespace(Protocol):
     def grown(self, value: Value, base: float, k: Value, /) -> Value:
         """Return *value* times *base* to a whole power k >= 0, exact for a k of any size; 0 stays 0."""
 
+    def compounded(self, start: float, factor: float, interval: float, t: Clock, last: float, /) -> Value:
+        """Return *start* * *factor* ** (t / *interval*), where *start* is not 0 and t at most *last*.
+
+        Past the largest number it is infinity of its sign.
+        """
+
     def full_like(self, t: Clock, constant: Value, /) -> Value:
         """Return *constant* at every time of *t*."""
 

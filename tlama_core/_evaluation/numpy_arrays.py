@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.kernels import Group, grouped
+from tlama_core._evaluation.powers import compounded
 from tlama_core._evaluation.python_numbers import EXACT, evaluate_number
 from tlama_core._evaluation.trees import Memory, worth_remembering
 from tlama_core._fields import MAX_STEPS
@@ -61,6 +62,10 @@ class NumPyNamespace:
     def grown(self, value: "Value", base: float, k: "Value") -> "Value":
         """Return the values times powers, which are finite: a repetition that would overflow is not built."""
         return self.np.power(base, k) * value
+
+    def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> "Value":
+        """Return the start times powers of the factor, in parts of which none overflows."""
+        return compounded(self, start, factor, interval, self.number(t), last)
 
     @staticmethod
     def constant(number: float) -> float:

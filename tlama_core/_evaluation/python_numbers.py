@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Rescaled
+from tlama_core._evaluation.powers import compounded
 from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
 
@@ -78,6 +79,10 @@ class PythonNamespace:
         """Return the value times a power, which is finite: a repetition that would overflow is not built."""
         return base**k * value
 
+    def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> float:
+        """Return the start times a power of the factor, without overflow on the way."""
+        return compounded(self, start, factor, interval, self.number(t), last)  # type: ignore[no-any-return]
+
     @staticmethod
     def full_like(t: float, constant: float) -> float:
         """Return the constant: one time, one value."""
@@ -138,15 +143,6 @@ class PythonNamespace:
         if key not in self._known:
             self._known[key] = schedule._value(self, t)
         return self._known[key]
-
-
-def power_up_to(largest: float, base: float, k: int) -> float:
-    """Return a power of a number > 0; infinity where it is past the *largest* of some type."""
-    try:
-        power = base**k
-    except OverflowError:
-        return math.inf
-    return power if power <= largest else math.inf
 
 
 def _whole(t: "Clock") -> float:

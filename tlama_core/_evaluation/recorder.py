@@ -28,6 +28,7 @@ from tlama_core._evaluation.expressions import (
     literal,
 )
 from tlama_core._evaluation.kernels import Group, grouped
+from tlama_core._evaluation.powers import compounded
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary, rescaled_value
 from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
@@ -229,6 +230,10 @@ class Recorder(Elementary):
         """Return the number: it is written where it is used."""
         return number
 
+    def compounded(self, start: float, factor: float, interval: float, t: Moment, last: float) -> Term:
+        """Write the start times a power of the factor: in parts, where a single one could overflow."""
+        return compounded(self, start, factor, interval, self.number(t), last)  # type: ignore[no-any-return]
+
     @staticmethod
     def full_like(t: Term, constant: Term) -> Term:
         """Return the constant: one time, one value."""
@@ -236,9 +241,7 @@ class Recorder(Elementary):
 
     def number(self, t: Moment) -> Term:
         """Write a rescaled clock as its whole part and the rest; another is one already."""
-        if not isinstance(t, Rescaled):
-            return t
-        if not isinstance(t.n, Expression):
+        if not isinstance(t, Rescaled) or not isinstance(t.n, Expression):
             return PYTHON.number(t)  # type: ignore[no-any-return]
         whole, rest = self._divided(t.n, t.den)
         return self.let(whole + rest / t.den, "t")

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import Elementary, power_up_to
+from tlama_core._evaluation.powers import compounded_by_digits, power_by_digits
+from tlama_core._evaluation.python_numbers import Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
 if TYPE_CHECKING:
@@ -204,29 +205,14 @@ class TracedNamespace(Elementary):
 
     def grown(self, value: "Value", base: float, k: "Value") -> "Value":
         """Return the value times a power; 0 stays 0 where the power is infinite."""
-        power = self._digits(base, k)
+        power = power_by_digits(self, base, k)
         if base > 1:
             power = self.where(value == 0, self.minimum(power, 1.0), power)
         return value * power
 
-    def _digits(self, base: float, k: "Value") -> "Value":
-        """Return the power as a product of table entries, one for each digit of k to the base of 256.
-
-        A rounded base raised at once would be off by k times its rounding, and a logarithm by that of its
-        product with k. Each entry is computed in double precision and rounded once, so that the error is
-        that of so many roundings as k has digits. Where powers are 0 or infinite k is cut off.
-        """
-        if base == 0.0:
-            return self.where(k > 0, 0.0, self.full_like(k, 1.0))
-        most = min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))
-        k = self.lib.astype(self.minimum(k, most), self.whole)
-        value, place, largest = None, 1, float(self.lib.finfo(self.real).max)
-        while place <= most:
-            digit = (k // place) % 256
-            entries = [power_up_to(largest, base, d * place) for d in range(256)]
-            here = self.lib.take(self.lib.asarray(entries, dtype=self.real, **self.device), digit, axis=0)
-            value, place = here if value is None else value * here, place * 256
-        return value
+    def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> "Value":
+        """Return the start times a power, which is taken by digits of the whole steps."""
+        return compounded_by_digits(self, start, factor, interval, t)
 
     def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""

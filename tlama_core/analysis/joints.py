@@ -31,7 +31,7 @@ from tlama_core.algebra import (
 )
 from tlama_core.analysis.joins import Join
 from tlama_core.analysis.parts import Cycle, Piece, at, moment, scaled_phase
-from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
+from tlama_core.shapes import Geometric, PowerLaw, Step, Transition, Warmup
 
 T = TypeVar("T")
 
@@ -163,6 +163,24 @@ def _(
 ) -> Iterator[Piece]:
     """Yield one piece: a shape that never turns back goes the way that its ends say."""
     yield Piece(start, stop, _way(schedule), partial(at, schedule, stop), partial(_itself, schedule))
+
+
+@_split.register
+def _(schedule: Geometric, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
+    """Yield one piece that goes the way of its ends, and of growth, one that is past the largest float.
+
+    Apart, because what is infinite has no direction: the finite part would have to be evaluated with it.
+    """
+    owner, past, ending = partial(_itself, schedule), stop, partial(at, schedule, stop)
+    if math.isinf(at(schedule, stop)):
+        past = first_from(
+            lambda step: math.isinf(value_at(schedule, step)), math.ceil(start), math.floor(stop)
+        )
+        ending = partial(at, schedule, past - 1)
+    if start < past:
+        yield Piece(start, past, _way(schedule), ending, owner)
+    if past < stop:
+        yield Piece(past, stop, 0, partial(at, schedule, past), owner, opens=start == past)
 
 
 def _way(shape: Schedule) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tlama_core._fields import MAX_STEPS
 from tlama_core.algebra import Repeated, Schedule, Sliced
 from tlama_core.analysis import Piece, fold, pieces
-from tlama_core.shapes import PowerLaw
+from tlama_core.shapes import Geometric, PowerLaw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,14 +56,22 @@ def _shown_of_node(node: Schedule, shown: list[int]) -> int:
     if len(node.phases) > 1:
         return node.starts[-1] + max(shown[-1], node.starts[-1] // 4)
     match node:
-        case PowerLaw():
-            return math.ceil(10 * node.timescale)
+        case PowerLaw() | Geometric():
+            return _shown_of_curve(node)
         case Repeated():
             return int(sum(node.cycle_lengths[:4]) or 4 * node.schedule.steps)
         case Sliced():
             return max(0, shown[0] - node.start) // node.stride
     # A leaf is shown for a while after its last joint.
     return max(shown) if shown else max(piece.start for piece in pieces(node, 0, MAX_STEPS)) * 5 // 4
+
+
+def _shown_of_curve(curve: PowerLaw | Geometric) -> int:
+    """Return ten timescales of a power law; of a ratio, the updates to a hundredth or a hundredfold."""
+    if isinstance(curve, PowerLaw):
+        return math.ceil(10 * curve.timescale)
+    rate = abs(math.log(curve.factor)) / curve.interval
+    return max(1, round(math.log(100) / rate)) if rate > 1e-290 else 0  # a constant, to the eye
 
 
 def drawn_pieces(schedule: "Drawable", total: int) -> list[Piece]:

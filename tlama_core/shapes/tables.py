@@ -4,13 +4,14 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 import attrs
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._fields import as_length, as_number, final_value, length, nearest_whole, number, refuse
-from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
+from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule, children, open_phase
+from tlama_core.shapes.curves import FROM_HERE
 from tlama_core.shapes.transitions import Linear
 
 Drops: TypeAlias = tuple[tuple[int, float], ...]
@@ -58,6 +59,8 @@ class Step(Schedule):
     drops: Drops = attrs.field(converter=_drops)
     steps: int | float = length(default=math.inf, endless=True)
 
+    hint: ClassVar[str] = FROM_HERE
+
     if TYPE_CHECKING:
 
         def __init__(self, start: float, drops: Table, steps: float = ...) -> None: ...  # noqa: D107
@@ -81,6 +84,47 @@ class Step(Schedule):
         steps = as_length("Step.every.interval", interval, at_least=1)
         return Constant(value, steps).repeat(
             gain=as_number("Step.every.gamma", gamma, at_least=-1, at_most=1)
+        )
+
+    @classmethod
+    def every_from_here(cls, gamma: float, interval: float) -> OpenChain:
+        """Return the staircase of `Step.every` as an open phase, from where the phase before it ends.
+
+        >>> Constant(1.0, steps=10) >> Step.every_from_here(gamma=0.5, interval=30)
+        Constant(1.0, steps=10) >> Constant(1.0, steps=30).repeat(gain=0.5)
+        """
+        cycles = cls.every(0.0, gamma, interval)
+        cycle = cycles.steps if isinstance(cycles, Constant) else children(cycles)[0].steps
+        written = [f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={cycle}"]
+        return open_phase(cycles, "Step.every_from_here", written)
+
+    @classmethod
+    def from_here(cls, drops: Table, steps: float = math.inf) -> OpenChain:
+        """Return an open phase: a staircase down from where the phase before it ends.
+
+        >>> Constant(1.0, steps=10) >> Step.from_here({30: 0.1}, steps=90)
+        Constant(1.0, steps=10) >> Step(1.0, {30: 0.1}, steps=90)
+        """
+        return open_phase(cls(0.0, drops, steps), "Step.from_here")
+
+    @classmethod
+    def values(cls, levels: Table) -> Schedule:
+        """Return the staircase of the *levels*, a mapping or pairs of update number and value, endless.
+
+        The first level is at update 0. It is a chain of constants, and of a single level a constant.
+
+        >>> Step.values({0: 0.1, 30: 0.05, 60: 0.0})
+        Constant(0.1, steps=30) >> Constant(0.05, steps=30) >> Constant(0.0)
+        """
+        name = "Step.values.levels"
+        pairs = [
+            (time, as_number(f"the value at {time} in {name}", value)) for time, value in _pairs(name, levels)
+        ]
+        if not pairs or pairs[0][0] != 0:
+            refuse(name, "one level or more, the first at update 0", levels)
+        ends = [*(time for time, _ in pairs[1:]), math.inf]
+        return Piecewise.of(
+            Constant(value, end - time) for (time, value), end in zip(pairs, ends, strict=True)
         )
 
     def _value(self, xp: Namespace, t: Clock) -> Value:

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, ClassVar, Concatenate, Literal, ParamSpec
 
 import attrs
 
@@ -74,6 +74,10 @@ class Transition(Schedule):
         going = cls._remaining(xp, start, t, left, steps, *extra)
         return going + cls._arrived(xp, end, t, left, steps, *extra)
 
+    def _formulas(self) -> tuple[Formula, Formula, Formula]:
+        """Return the formulas built from the end, from the start, and of ends of opposite sign."""
+        return self._from_end, self._from_start, self._blended
+
     @classmethod
     def to(
         cls: "Callable[Concatenate[float, P], Transition]", *end_and_more: P.args, **parameters: P.kwargs
@@ -87,7 +91,8 @@ class Transition(Schedule):
         >>> Constant(2.0, steps=5) >> Polynomial.to(0.0, steps=10, power=2)
         Constant(2.0, steps=5) >> Polynomial(2.0, 0.0, steps=10, power=2.0)
         """
-        return open_phase(cls(1.0, *end_and_more, **parameters), "to")
+        shape = cls(1.0, *end_and_more, **parameters)
+        return open_phase(shape, f"{type(shape).__name__}.to")
 
     def __attrs_post_init__(self) -> None:
         # Once: long chains ask for it again and again, and a compiler would trace how it comes about.
@@ -101,12 +106,13 @@ class Transition(Schedule):
         start, end = self.start, self.end
         low, high = min(start, end), max(start, end)
         rest = (self.steps, *self._extra())
+        from_end, from_start, blended = self._formulas()
         if self.steps == 0 or start == end:
             return Kernel(constantly, (end,))
         if low < 0 < high:  # ends of opposite sign: their difference may be past any float
-            return Kernel(Clipping(self._blended), (low, high, start, end, *rest))
+            return Kernel(Clipping(blended), (low, high, start, end, *rest))
         near, far = (end, start) if abs(start) >= abs(end) else (start, end)
-        formula: Formula = self._from_end if near == end else self._from_start
+        formula: Formula = from_end if near == end else from_start
         span = _span(near, far)
         if self._never_overshoots and near + span == far:  # rounding is monotone: nothing can leave the range
             return Kernel(formula, (near, span, *rest))
@@ -195,24 +201,93 @@ class Sqrt(Transition):
         return amount * xp.sqrt(t / steps)
 
 
+@final_kind
+class Rex(Transition):
+    """A reflected exponential from *start* to *end*: slow at first, fast at the end.
+
+    value(t) = end + (start - end) * (1 - p) / (1 - p / 2),  p = t / steps,  t in optimizer updates
+
+    >>> [round(value, 3) for value in Rex(1.0, 0.0, steps=4)]
+    [1.0, 0.857, 0.667, 0.4]
+
+    Source: Chen et al. 2021, https://arxiv.org/abs/2107.04197
+    """
+
+    _never_overshoots = True
+
+    @staticmethod
+    def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        return amount * (2 * (left / steps) / (1 + left / steps))
+
+    @staticmethod
+    def _arrived(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:
+        return amount * (t / steps / (1 + left / steps))
+
+
+def _of(of: object) -> str:
+    """Return which time a power is taken of, or refuse it."""
+    if of not in ("left", "elapsed"):
+        refuse("Polynomial.of", "'left' or 'elapsed'", of, ValueError if isinstance(of, str) else TypeError)
+    return str(of)
+
+
 @final_value
 class Polynomial(Transition):
-    """A power of the time that is left, from *start* to *end*.
+    """A power of the time that is left, or of the time elapsed, from *start* to *end*.
 
     value(t) = end + (start - end) * (1 - t / steps)**power,  t in optimizer updates;  power > 0
 
-    >>> Polynomial(1.0, 0.0, steps=10, power=2)(5)
-    0.25
+    With of="elapsed" it is the mirror image, `start + (end - start) * (t / steps)**power`: a convex warmup
+    for a power above 1, and `Sqrt` for 0.5.
+
+    >>> Polynomial(1.0, 0.0, steps=10, power=2)(5), Polynomial(0.0, 1.0, 10, power=3, of="elapsed")(5)
+    (0.25, 0.125)
+
+    Source: Chen et al. 2017, https://arxiv.org/abs/1606.00915 (the "poly" policy)
     """
 
     power: float = number(kw_only=True, above=0.0)
+    of: str = attrs.field(default="left", kw_only=True, converter=_of)
 
     if TYPE_CHECKING:
 
-        def __init__(self, start: float, end: float, steps: float, *, power: float) -> None: ...  # noqa: D107
+        def __init__(  # noqa: D107
+            self,
+            start: float,
+            end: float,
+            steps: float,
+            *,
+            power: float,
+            of: Literal["left", "elapsed"] = ...,
+        ) -> None: ...
 
     def _extra(self) -> tuple[float, ...]:
         return (self.power,)
+
+    def _formulas(self) -> tuple[Formula, Formula, Formula]:
+        if self.of == "left":
+            return super()._formulas()
+        return self._mirrored_from_end, self._mirrored_from_start, self._mirrored_blend
+
+    # In the mirror, what is left is what has come, at a time that is left: neither time is rounded for it.
+
+    @classmethod
+    def _mirrored_from_end(
+        cls, xp: Namespace, t: Clock, near: Value, span: Value, steps: Value, *extra: Value
+    ) -> Value:
+        return near + cls._arrived(xp, span, steps - t, t, steps, *extra)
+
+    @classmethod
+    def _mirrored_from_start(
+        cls, xp: Namespace, t: Clock, near: Value, span: Value, steps: Value, *extra: Value
+    ) -> Value:
+        return near + cls._remaining(xp, span, steps - t, t, steps, *extra)
+
+    @classmethod
+    def _mirrored_blend(
+        cls, xp: Namespace, t: Clock, start: Value, end: Value, steps: Value, *extra: Value
+    ) -> Value:
+        return cls._blended(xp, steps - t, end, start, steps, *extra)
 
     @staticmethod
     def _remaining(xp: Namespace, amount: Value, t: Clock, left: Value, steps: Value, *extra: Value) -> Value:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import cycle, islice
 from operator import add, mul
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
@@ -24,9 +24,11 @@ from tlama_core.shapes import (
     Cosine,
     Exponential,
     Function,
+    Geometric,
     Linear,
     Polynomial,
     PowerLaw,
+    Rex,
     Sqrt,
     Step,
     Transition,
@@ -78,6 +80,8 @@ ANY_LENGTH: st.SearchStrategy[float] = st.just(math.inf) | st.just(math.inf) | L
 POWERS = st.sampled_from([0.5, 1, 2, 3.5, 10])
 RATES = st.sampled_from([1e-9, 0.5, 3, 40])
 RATIO_OR_RATES = st.sampled_from([None, None, 1e-9, 0.5, 3, 40])
+TIMES_OF_POWERS: st.SearchStrategy[Literal["left", "elapsed"]] = st.sampled_from(["left", "elapsed"])
+RATIOS = st.floats(0.5, 1.0) | st.sampled_from([0.1, 0.9, 1.0])
 EXPONENTS = st.sampled_from([-0.5, -1.0, -2.0, 0.0])
 FUNCTIONS = st.sampled_from([math.cos, math.atan, math.cosh])
 DROPS = st.lists(st.tuples(st.integers(1, 20), NUMBERS), unique_by=lambda drop: drop[0], max_size=4)
@@ -96,7 +100,7 @@ JOINS: st.SearchStrategy[Callable[[Schedule, Schedule], Schedule]] = st.sampled_
     [add, mul, maximum, minimum]
 )
 
-LINES: tuple[type[Transition], ...] = (Linear, Cosine, Sqrt)
+LINES: tuple[type[Transition], ...] = (Linear, Cosine, Rex, Sqrt)
 TRANSITIONS = st.sampled_from([*LINES, Polynomial, Exponential, Exponential])
 
 
@@ -115,7 +119,7 @@ def shapes(draw: Draw, ends: st.SearchStrategy[float] | None = None) -> Transiti
     if kind in LINES:
         return kind(start, end, steps)
     if kind is Polynomial:
-        return Polynomial(start, end, steps, power=draw(POWERS))
+        return Polynomial(start, end, steps, power=draw(POWERS), of=draw(TIMES_OF_POWERS))
     return Exponential(start, end, steps, rate=draw(RATIO_OR_RATES if start > 0 and end > 0 else RATES))
 
 
@@ -132,6 +136,11 @@ def _warmup(draw: Draw, _: st.SearchStrategy[float]) -> Schedule:
 def _power_law(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
     """Draw a power law; its exponents never grow."""
     return PowerLaw(draw(NUMBERS), draw(length), timescale=draw(POSITIVE), exponent=draw(EXPONENTS))
+
+
+def _geometric(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
+    """Draw a constant ratio; none grows, so that values stay of modest size."""
+    return Geometric(draw(NUMBERS), draw(length), factor=draw(RATIOS), interval=draw(POSITIVE))
 
 
 def _step(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
@@ -151,7 +160,7 @@ def _function(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
 
 
 ANY_SHAPE = shapes()
-WRITTEN = (_constant, _warmup, _power_law, _step, _shape, _shape, _shape)
+WRITTEN = (_constant, _warmup, _power_law, _geometric, _step, _shape, _shape, _shape)
 WRITTEN_LEAVES = st.sampled_from(WRITTEN)
 ALL_LEAVES = st.sampled_from((*WRITTEN, _function))
 
@@ -351,8 +360,13 @@ def _curved(end: float, steps: int) -> OpenChain:
     return Polynomial.to(end, steps, power=2)
 
 
+def _falling(_: float, steps: int) -> OpenChain:
+    """Return an open phase that comes to no end of its own."""
+    return Geometric.from_here(steps, factor=0.9, interval=10)
+
+
 OPEN: st.SearchStrategy[Callable[[float, int], OpenChain]] = st.sampled_from(
-    [Linear.to, Cosine.to, Sqrt.to, _held, _curved]
+    [Linear.to, Cosine.to, Sqrt.to, _held, _curved, _falling]
 )
 
 

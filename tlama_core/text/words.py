@@ -31,9 +31,11 @@ from tlama_core.algebra import (
 from tlama_core.shapes import (
     Cosine,
     Exponential,
+    Geometric,
     Linear,
     Polynomial,
     PowerLaw,
+    Rex,
     Sqrt,
     Step,
     Warmup,
@@ -41,20 +43,20 @@ from tlama_core.shapes import (
 )
 from tlama_core.text.arithmetic import exponential, logarithm, power, square_root
 
-Given: TypeAlias = "float | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
+Given: TypeAlias = "float | str | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
 """An argument as a caller would give it: numbers are an int or a float."""
 
 Number: TypeAlias = Fraction | int
 """What arithmetic makes of fractions."""
 
-Read: TypeAlias = "Fraction | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
+Read: TypeAlias = "Fraction | str | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
 """What a part of a text says: numbers stay exact until an argument is made of them."""
 
-TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
+TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Rex, Sqrt)
 """The shapes with two ends, each with `.to` for an open phase."""
 
 SHAPES: dict[str, type[Schedule]] = {
-    shape.__name__: shape for shape in (Constant, *TRANSITIONS, PowerLaw, Step, Warmup)
+    shape.__name__: shape for shape in (Constant, *TRANSITIONS, Geometric, PowerLaw, Step, Warmup)
 }
 """The shapes, by name: a text may also hand one over, as in `through(points, shape=Cosine)`."""
 
@@ -68,7 +70,12 @@ BUILDERS: dict[str, Callable[..., Read]] = {
     **SHAPES,
     **{f"{shape.__name__}.to": shape.to for shape in TRANSITIONS},
     "Constant.hold": Constant.hold,
+    "Geometric.from_here": Geometric.from_here,
+    "PowerLaw.from_here": PowerLaw.from_here,
     "Step.every": Step.every,
+    "Step.every_from_here": Step.every_from_here,
+    "Step.from_here": Step.from_here,
+    "Step.values": Step.values,
     "Piecewise.of": Piecewise.of,
     "Sum": Sum,
     "Product": Product,
