@@ -5,6 +5,7 @@ that a chain of 100,000 phases of three shapes is three computations: each formu
 the phases gathered into columns (arrays), looked up (tracers), or bound (compiled calls).
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import attrs
@@ -58,6 +59,38 @@ class Clipping:
     ) -> "Value":
         """Return the value of the formula at *t*, within the range."""
         return xp.clip(self.formula(xp, t, *numbers), low, high)
+
+
+@attrs.define(unsafe_hash=True)  # likewise
+class Quantizing:
+    """A formula whose values are whole multiples of a number, which is the first of the numbers."""
+
+    formula: Formula
+    how: str
+
+    def __call__(self, xp: "Namespace", t: "Clock", multiple: "Value", *numbers: "Value") -> "Value":
+        """Return the multiple that the value of the formula at *t* counts as."""
+        return self.quantized(xp, self.formula(xp, t, *numbers), multiple, self.how)
+
+    @staticmethod
+    def quantized(xp: "Namespace", value: "Value", multiple: "Value", how: str) -> "Value":
+        """Return the multiple nearest to *value*, or that below or above it.
+
+        The fraction above the multiple below decides: it goes up from a threshold on, which is lower by
+        what counts as rounding. Of a quotient so large that this is half of a multiple or more, the nearest
+        multiple is what it counts as, however it is asked.
+        """
+        value, quotient, below = xp.quotient(value, multiple)
+        near = xp.rounding * xp.maximum(abs(quotient), 1.0)
+        if how == "down":
+            threshold = xp.maximum(1.0 - near, 0.5)
+        elif how == "up":
+            threshold = xp.minimum(near, 0.5)
+        else:
+            threshold = xp.maximum(0.5 - near, xp.minimum(near, 0.5))
+        # Not floor(quotient + 1 - threshold): from half the largest odd whole number on, that sum is rounded.
+        whole = xp.where(quotient - below < threshold, below, below + 1.0)
+        return xp.where(abs(quotient) < math.inf, multiple * whole, value)
 
 
 class HasKernel(Protocol):

@@ -34,7 +34,7 @@ from tlama_core.text.words import (
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
-    r"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
+    r"|'[A-Za-z]+'|\"[A-Za-z]+\"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
     re.ASCII,
 )
 """One token of the language, or the white space between two."""
@@ -214,6 +214,8 @@ class _Reader:
         match node:
             case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
                 return Fraction(self.text[node.col_offset : node.end_col_offset].replace("_", ""))
+            case ast.Constant(value=str(word)):
+                return word  # a choice, such as 'down': the scan lets letters alone pass
             case ast.Name(id=word):
                 return self._named(node, word)
             case ast.UnaryOp(op=ast.USub(), operand=inner):

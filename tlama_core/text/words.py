@@ -19,6 +19,7 @@ from tlama_core.algebra import (
     OpenChain,
     Piecewise,
     Product,
+    Quantized,
     Repeated,
     Scaled,
     Schedule,
@@ -40,10 +41,10 @@ from tlama_core.shapes import (
     through,
 )
 
-Given: TypeAlias = "float | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
-"""An argument as a caller would give it: numbers are an int or a float."""
+Given: TypeAlias = "float | str | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
+"""An argument as a caller would give it: numbers are an int or a float, a choice is a short word."""
 
-Read: TypeAlias = "Fraction | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
+Read: TypeAlias = "Fraction | str | Schedule | OpenChain | type[Schedule] | Sequence[Given]"
 """What a part of a text says: numbers stay exact until an argument is made of them."""
 
 TRANSITIONS = (Cosine, Exponential, Linear, Polynomial, Sqrt)
@@ -56,7 +57,7 @@ SHAPES: dict[str, type[Schedule]] = {
 
 TYPES: dict[str, type[Schedule]] = SHAPES | {
     node.__name__: node
-    for node in (Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Sliced, Stretched, Sum)
+    for node in (Maximum, Minimum, Piecewise, Product, Quantized, Repeated, Scaled, Sliced, Stretched, Sum)
 }
 """The types that plain data may name: every node that has a text."""
 
@@ -76,6 +77,7 @@ BUILDERS: dict[str, Callable[..., Read]] = {
 
 METHODS: dict[str, Callable[..., Read]] = {
     "clamp": Schedule.clamp,
+    "quantize": Schedule.quantize,
     "repeat": Schedule.repeat,
     "scale": Schedule.scale,
     "stretch": Schedule.stretch,
