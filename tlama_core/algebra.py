@@ -12,23 +12,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import accumulate, pairwise
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    NoReturn,
-    Protocol,
-    Self,
-    TypeGuard,
-    TypeVar,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeGuard, TypeVar, overload
 
 import attrs
 
 from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
-from tlama_core._evaluation.kernels import Kernel, Quantizing, Scaling, constantly
+from tlama_core._evaluation.kernels import How, Kernel, Quantizing, Scaling, constantly
 from tlama_core._evaluation.python_numbers import PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
@@ -340,9 +329,7 @@ class Schedule(ABC):
         raised = self if low is None else maximum(self, low)
         return raised if high is None else minimum(raised, high)
 
-    def quantize(
-        self, multiple: float = 1.0, *, how: Literal["nearest", "down", "up"] = "nearest"
-    ) -> "Schedule":
+    def quantize(self, multiple: float = 1.0, *, how: How = "nearest") -> "Schedule":
         """Return the multiple of *multiple* nearest to this schedule at every time, or that below or above.
 
         It is for what comes in whole numbers: batch sizes, sequence lengths, top-k. A value is a float that
@@ -903,9 +890,7 @@ class Quantized(Schedule):
 
     schedule: Schedule = attrs.field(converter=CHILD)
     multiple: float = number(default=1.0, above=0.0)
-    how: Literal["nearest", "down", "up"] = choice(
-        default="nearest", kw_only=True, choices=("nearest", "down", "up")
-    )
+    how: How = choice(default="nearest", kw_only=True, choices=("nearest", "down", "up"))
     steps: int | float = derived(lambda self: self.schedule.steps)
     _extent: Extent = derived(_extent_over)
 

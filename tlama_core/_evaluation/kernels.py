@@ -6,7 +6,7 @@ the phases gathered into columns (arrays), looked up (tracers), or bound (compil
 """
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Formula: TypeAlias = "Callable[..., Value]"  # type: ignore[explicit-any]  # of as many numbers as it has
 """Called as `formula(xp, t, *numbers)`."""
+
+How: TypeAlias = Literal["nearest", "down", "up"]
+"""Which of the multiples around a value is taken."""
 
 
 class Kernel(NamedTuple):
@@ -66,14 +69,14 @@ class Quantizing:
     """A formula whose values are whole multiples of a number, which is the first of the numbers."""
 
     formula: Formula
-    how: str
+    how: How
 
     def __call__(self, xp: "Namespace", t: "Clock", multiple: "Value", *numbers: "Value") -> "Value":
         """Return the multiple that the value of the formula at *t* counts as."""
         return self.quantized(xp, self.formula(xp, t, *numbers), multiple, self.how)
 
     @staticmethod
-    def quantized(xp: "Namespace", value: "Value", multiple: "Value", how: str) -> "Value":
+    def quantized(xp: "Namespace", value: "Value", multiple: "Value", how: How) -> "Value":
         """Return the multiple nearest to *value*, or that below or above it.
 
         The fraction above the multiple below decides: it goes up from a threshold on, which is lower by
