@@ -3,6 +3,7 @@
 It knows the nodes' public fields and nothing of how the package computes.
 """
 
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import accumulate
 
@@ -20,6 +21,7 @@ from tlama_core import (
     Polynomial,
     PowerLaw,
     Product,
+    Quantized,
     Repeated,
     Rex,
     Scaled,
@@ -34,6 +36,31 @@ from tlama_core import (
 PRECISION = mpmath.mp.clone() if hasattr(mpmath.mp, "clone") else mpmath.MPContext()
 PRECISION.prec = 1_200  # enough for fractions of lengths and values 600 decades apart
 mpf = PRECISION.mpf
+
+
+class UnsettledError(ArithmeticError):
+    """A value is as near to the edge between two multiples as its own rounding: either may be used."""
+
+
+class Rounding:
+    """What a number system makes of multiples: the tolerance, and how far off the values of a node may be."""
+
+    tolerance = 1e-9
+
+    @staticmethod
+    def error(_):
+        return 0.0
+
+
+@contextmanager
+def rounding(tolerance, error):
+    """Take values to be computed with that *tolerance*, and to be off by `error(node)`."""
+    before = Rounding.tolerance, Rounding.error
+    Rounding.tolerance, Rounding.error = tolerance, error
+    try:
+        yield
+    finally:
+        Rounding.tolerance, Rounding.error = before
 
 
 def value(a, t):
@@ -104,6 +131,25 @@ def repeated(a, t):
         k, begin = k + 1, begin + length
 
 
+def quantized(a, t):
+    exact, off = value(a.schedule, t), real(Rounding.error(a.schedule))
+    found = {multiple(a, exact - off), multiple(a, exact + off)}
+    if len(found) > 1:
+        raise UnsettledError
+    return found.pop()
+
+
+def multiple(a, x):
+    """Return the multiple that *x* counts as, by the words of the document, one after the other."""
+    quotient = x / real(a.multiple)
+    near = Rounding.tolerance * max(abs(quotient), 1)
+    below, nearest = PRECISION.floor(quotient), PRECISION.floor(quotient + mpf(1) / 2)
+    if abs(quotient - nearest) <= near or a.how == "nearest":
+        tie = abs(quotient - below - mpf(1) / 2) <= near < abs(quotient - nearest)
+        return real(a.multiple) * (below + 1 if tie else nearest)
+    return real(a.multiple) * (below if a.how == "down" else below + 1)
+
+
 def joined(combine):
     def rule(a, t):
         first, *others = (value(term, t) for term in a.terms)
@@ -132,6 +178,7 @@ RULES = {
     Product: joined(lambda x, y: x * y),
     Maximum: joined(max),
     Minimum: joined(min),
+    Quantized: quantized,
     Repeated: repeated,
     Sliced: lambda a, t: value(a.schedule, min(a.start + a.stride * t, a.stop)),
     Stretched: lambda a, t: value(

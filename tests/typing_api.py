@@ -6,7 +6,7 @@ code: as soon as such a mistake is accepted, mypy calls the comment unused.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from tlama_core import (
     Polynomial,
     PowerLaw,
     Product,
+    Quantized,
     Repeated,
     Rex,
     Scaled,
@@ -230,6 +231,8 @@ def operators() -> None:
     assert_type(minimum(a, 1), Schedule)
     assert_type(a.clamp(low=0.1), Schedule)
     assert_type(a.clamp(0, b), Schedule)
+    assert_type(a.quantize(), Schedule)
+    assert_type(a.quantize(32, how="down"), Schedule)
     assert_type(a.repeat(), Schedule)
     assert_type(a.repeat(3, gain=0.5, growth=2), Schedule)
     assert_type(a.stretch(steps=20), Schedule)
@@ -257,6 +260,9 @@ def operators() -> None:
         a.then(1.0),  # type: ignore[arg-type]
         a.scale(b),  # type: ignore[arg-type]
         a.clamp(low="0"),  # type: ignore[arg-type]
+        a.quantize("32"),  # type: ignore[arg-type]
+        a.quantize(32, "down"),  # type: ignore[call-arg]
+        a.quantize(32, how="floor"),  # type: ignore[arg-type]
         a.repeat(3, 0.5),  # type: ignore[call-arg]
         a.repeat("3"),  # type: ignore[arg-type]
         a.stretch(20),  # type: ignore[call-arg]
@@ -274,6 +280,9 @@ def nodes() -> None:
     assert_type(Product((a, b)).steps, int | float)
     assert_type(Maximum((a, b)), Maximum)
     assert_type(Minimum((a, b)).combined([1.0, 2.0]), float)
+    assert_type(Quantized(a, 32).multiple, float)
+    assert_type(Quantized(a).how, Literal["nearest", "down", "up"])
+    assert_type(Quantized(a, how="up").quantized(2.5), float)
     assert_type(Repeated(a, 3).times, int | None)
     assert_type(Repeated(a, gain=0.5).gain, float)
     assert_type(Repeated(a, growth=2.0).growth, float)
@@ -438,6 +447,9 @@ def testing(shape: Linear) -> None:
     laws.pointwise_lengths_are_the_longest(a, b)
     laws.sums_and_products_commute(a, b)
     laws.clamping_twice_is_clamping_once(a, 0.1, 0.9)
+    laws.quantizing_twice_is_quantizing_once(a, 32)
+    laws.quantizing_goes_to_a_multiple_nearby(a, 32)
+    laws.quantizing_keeps_the_order(a, 32)
     laws.repeating_is_chaining(a, 3, 0.5, 1.0)
     laws.a_stretched_schedule_has_that_length(a, 20)
     laws.stretching_the_rest_does_not_jump(a, 3, 20)

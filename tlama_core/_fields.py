@@ -252,6 +252,19 @@ def count(**options: Any) -> Any:
     return _field(as_count, options)
 
 
+def as_choice(name: str, value: object, *, choices: tuple[str, ...]) -> str:
+    """Return *value* if it is one of some words, or refuse it by *name*."""
+    rule = f"one of {', '.join(map(repr, choices))}"
+    if not isinstance(value, str):
+        refuse(name, rule, value, TypeError)
+    return value if value in choices else refuse(name, rule, value)
+
+
+def choice(**options: Any) -> Any:
+    """Declare a field that holds one of some words, which are its *choices*."""
+    return _field(as_choice, options)
+
+
 def derived(compute: Callable[[Any], Any], *, init: Literal[False] = False) -> Any:
     """Declare a field computed from the others: no argument, no part in equality or text."""
     return attrs.field(init=init, eq=False, repr=False, default=attrs.Factory(compute, takes_self=True))
@@ -279,7 +292,9 @@ def _misfit(error: TypeError) -> str:
     return problem.replace("missing", "is missing", 1)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(number, length, count, derived, attrs.field))
+@dataclass_transform(
+    frozen_default=True, field_specifiers=(number, length, count, choice, derived, attrs.field)
+)
 def final_value(cls: type[T]) -> type[T]:
     """Make *cls* a frozen, slotted attrs value that prints by its own `__repr__`.
 

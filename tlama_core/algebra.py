@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeG
 import attrs
 
 from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
-from tlama_core._evaluation.kernels import Kernel, Scaling, Slicing, constantly
+from tlama_core._evaluation.kernels import How, Kernel, Quantizing, Scaling, Slicing, constantly
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
     Length,
     as_length,
     as_number,
+    choice,
     count,
     derived,
     final_value,
@@ -87,6 +88,7 @@ class Schedule(ABC):
     | `a + b`, `a - b`, `a * b` | | values joined at every time, past the ends too |
     | `maximum(a, b)`, `minimum(a, b)` | `a.clamp(low, high)` | bounds, numbers or schedules |
     | `a[i:j]` | | the updates from i up to j |
+    | | `a.quantize(multiple)` | the nearest multiple, at every time |
     | | `a.repeat(times)` | cycles, which may shrink, grow, or never end |
     | | `a.stretch(steps=n)` | every length in proportion |
 
@@ -328,6 +330,20 @@ class Schedule(ABC):
             raise ValueError(f"clamp.low must be at most clamp.high, got {low!r} > {high!r}")
         raised = self if low is None else maximum(self, low)
         return raised if high is None else minimum(raised, high)
+
+    def quantize(self, multiple: float = 1.0, *, how: How = "nearest") -> "Schedule":
+        """Return the multiple of *multiple* nearest to this schedule at every time, or that below or above.
+
+        It is for what comes in whole numbers: batch sizes, sequence lengths, top-k. A value is a float that
+        is exactly the multiple, so that `int(a(k))` is the count. *how* is "nearest" (of two equally near,
+        the upper one), "down" or "up".
+
+        >>> from tlama_core import Linear
+        >>> batch = Linear(32, 128, steps=6).quantize(32)
+        >>> list(batch), batch(6)
+        ([32.0, 64.0, 64.0, 96.0, 96.0, 128.0], 128.0)
+        """
+        return Quantized(self, multiple, how=how)
 
     def repeat(self, times: int | None = None, *, gain: float = 1.0, growth: float = 1.0) -> "Schedule":
         """Return *times* cycles of this schedule (endless if None), each scaled and stretched anew.
@@ -885,6 +901,51 @@ def _operands(name: str, operands: tuple[float | Schedule, ...]) -> tuple[Schedu
 
 
 @final_value
+class Quantized(Schedule):
+    """A schedule in whole multiples of a number: what `a.quantize(multiple, how=…)` builds.
+
+    value(t) = multiple * round(a(t) / multiple), ties up; with how="down" the floor of the quotient, with
+    how="up" the ceiling; at every t, and it is as long as *a*
+
+    Values carry rounding, and a count must not depend on it: a value within 1e-9 * max(abs(value), multiple)
+    of a multiple counts as that multiple, one so near to a tie as the tie (4e-6 in a type narrower than
+    double). The gradient is 0; what is infinite or NaN stays so.
+
+    >>> from tlama_core import Linear
+    >>> a = Linear(0, 49, steps=49)
+    >>> a(27), a.quantize(how="down")(27)
+    (26.999999999999996, 27.0)
+    """
+
+    schedule: Schedule = attrs.field(converter=CHILD)
+    multiple: float = number(default=1.0, above=0.0)
+    how: How = choice(default="nearest", kw_only=True, choices=("nearest", "down", "up"))
+    steps: int | float = derived(lambda self: self.schedule.steps)
+    _extent: Extent = derived(_extent_over)
+
+    def _children(self) -> tuple[Schedule, ...]:
+        return (self.schedule,)
+
+    def _value(self, xp: Namespace, t: Clock) -> Value:
+        return Quantizing.quantized(xp, xp.value_of(self.schedule, t), self.multiple, self.how)
+
+    def _kernel(self) -> Kernel:
+        formula, numbers = self.schedule._kernel()
+        return Kernel(Quantizing(formula, self.how), (self.multiple, *numbers)) if formula else Kernel()
+
+    def quantized(self, value: float) -> float:
+        """Return the multiple that *value* counts as."""
+        multiple: float = Quantizing.quantized(PYTHON, value, self.multiple, self.how)
+        return multiple
+
+    def _notation(self, printer: Printer) -> Notation:
+        return call(f"{printer(self.schedule).within(ATOM)}.quantize", arguments(self, 1))
+
+    def _with_length(self, steps: int, stretch: Stretcher) -> Schedule:
+        return changed(self, schedule=stretch(self.schedule, steps))
+
+
+@final_value
 class Repeated(Schedule):
     """Cycles of one schedule, each scaled and stretched anew: what `a.repeat(…)` builds.
 
@@ -1168,5 +1229,5 @@ class OpenChain:
         __call__ = __getitem__ = __len__ = __iter__ = __array__ = __neg__ = refuse
         __mul__ = __rmul__ = __truediv__ = __add__ = __radd__ = __sub__ = __rsub__ = refuse
         __rtruediv__ = __pow__ = __rpow__ = __floordiv__ = __mod__ = refuse
-        __rrshift__ = scale = clamp = repeat = stretch = sample = refuse
+        __rrshift__ = scale = clamp = quantize = repeat = stretch = sample = refuse
         steps = property(refuse)

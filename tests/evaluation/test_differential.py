@@ -33,6 +33,7 @@ reference = sys.modules.setdefault("reference", importlib.util.module_from_spec(
 spec.loader.exec_module(reference)
 
 LINES = (Linear, Cosine, Rex, Sqrt)
+HOWS = ("nearest", "down", "up")
 
 
 def lengths(most):
@@ -74,7 +75,7 @@ def wide_trees(draw, most=10**18, decades=300, depth=4):
     if depth == 0 or draw(st.integers(0, 4)) == 0:
         return draw(leaves(most, decades))
     a = draw(wide_trees(most, decades, depth - 1))
-    kind = draw(st.integers(1, 7))
+    kind = draw(st.integers(1, 8))
     if kind == 1:
         i = draw(st.integers(0, int(a.steps) - 1)) if a.steps else 0
         return (1.0 * a)[i : draw(st.integers(i, int(a.steps)))]
@@ -83,8 +84,9 @@ def wide_trees(draw, most=10**18, decades=300, depth=4):
     if kind == 3:
         times = draw(st.integers(1, 50) | st.integers(1, 10**6))
         return a.repeat(times, gain=draw(st.sampled_from([1.0, 0.5, -1.0, 0.999, -0.9]))) if a.steps else a
-    if kind == 4:
-        return draw(st.sampled_from([0.5, -2.0, 1.0])) * a
+    if kind in (4, 8):
+        multiple, how = draw(st.sampled_from([1.0, 1.0, 0.1, 3.0, 32.0])), draw(st.sampled_from(HOWS))
+        return a.quantize(multiple, how=how) if kind == 8 else draw(st.sampled_from([0.5, -2.0, 1.0])) * a
     b = draw(wide_trees(most, decades, depth - 1))
     return draw(st.sampled_from([rshift, rshift, add, maximum, minimum]))(a, b)
 
@@ -100,8 +102,16 @@ def steps_near_joints(a, data, limit):
     return sorted(step for step in found if 0 <= step <= limit)
 
 
-def agrees(a, step, got, relative):
-    wanted = reference.value(a, step)
+def agrees(a, step, got, relative, error=1e-13):
+    """Whether a value is that of the slow evaluator, save where one as near to an edge as its rounding is quantized.
+
+    *error* is how far off the values may be from which multiples are made, relatively.
+    """
+    try:
+        with reference.rounding(4e-6 if error > 1e-7 else 1e-9, lambda node: error * magnitude(node)):
+            wanted = reference.value(a, step)
+    except reference.UnsettledError:
+        return True
     scale = magnitude(a)
     return abs(float(wanted - got)) <= relative * scale + (1e-37 if relative > 1e-7 else 0.0)
 
@@ -136,7 +146,7 @@ def test_jax_agrees_with_the_slow_evaluator_in_int32(jax, a, data):
     steps = steps_near_joints(a, data, 2**31 - 1)
     got = a(jax.numpy.array(steps, dtype="int32"))
     for step, value in zip(steps, got.tolist(), strict=True):
-        assert agrees(a, step, value, 3e-6), (a, step, value)
+        assert agrees(a, step, value, 3e-6, error=3e-6), (a, step, value)
 
 
 @settings(max_examples=120)
@@ -145,4 +155,4 @@ def test_torch_agrees_with_the_slow_evaluator(torch, a, data, kind):
     steps = steps_near_joints(a, data, 2**31 - 1 if kind == "int32" else 2**62)
     got = a(torch.tensor(steps, dtype=getattr(torch, kind)))
     for step, value in zip(steps, got.tolist(), strict=True):
-        assert agrees(a, step, value, 3e-6), (a, step, value)
+        assert agrees(a, step, value, 3e-6, error=3e-6), (a, step, value)

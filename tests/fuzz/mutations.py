@@ -255,6 +255,8 @@ class DataMutator:
             case "Repeated":
                 growth = choice([{}, {"growth": choice([2, 1.01, 0.9])}, {"gain": 0.5}])
                 fields = {"schedule": data, "times": choice([1, 2, 3, 100]), **growth}
+            case "Quantized":
+                fields = {"schedule": data, "multiple": choice([1, 32, 0.1]), "how": choice(["up", "down"])}
             case "Stretched":
                 fields = {"schedule": data, "steps": choice([0, 1, 9, 1_000, 10**6])}
             case "Sliced":

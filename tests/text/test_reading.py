@@ -261,7 +261,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Constant(1.0, node=2)", "unexpected keyword argument 'node'", "Constant(1.0, node=2)"),
         ("Constant(1.0, build=2)", "unexpected keyword argument 'build'", "Constant(1.0, build=2)"),
         ("Constant(1.0, steps=2, steps=3)", "an argument is given twice", "Constant(1.0, steps=2, steps=3)"),
-        ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample: of a schedule a text calls clamp, repeat, scale, stretch, then", "Linear(1, 0, 5).sample"),
+        ("Linear(1, 0, 5).sample(3)", "unknown name Linear(1, 0, 5).sample: of a schedule a text calls clamp, quantize, repeat, scale, stretch, then", "Linear(1, 0, 5).sample"),
         ("Linear(1, 0, 5)(3)", "only words are called: a text does not ask for values", "Linear(1, 0, 5)"),
         ("(3).scale(2)", "a number is no schedule", "3"),
         ("Linear(1, 0, 5)[2]", "a schedule is cut by [i:j] or [i:j:k]: a text does not ask for values", "Linear(1, 0, 5)[2]"),

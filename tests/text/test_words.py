@@ -50,6 +50,7 @@ TEXTS = {
     "maximum": "maximum(Linear({x}, {y}, {n}), {p})",
     "min": "Constant(min({x}, {y}, {p}))",
     "minimum": "minimum({x}, Linear({x}, {y}, {n}))",
+    "quantize": "Linear({x}, {y}, {n}).quantize({p}, how='down')",
     "repeat": "Linear({x}, {y}, {n}).repeat(3, gain={p}, growth=2)",
     "round": "Constant(round({x}))",
     "scale": "Constant({x}, {n}).scale({y})",

@@ -70,6 +70,10 @@ class Namespace(Protocol):
     is promised of a number holds for every element of an array.
     """
 
+    @property
+    def rounding(self) -> float:
+        """How far a quotient may be off a whole number, relatively, and count as it."""
+
     def sin(self, x: Value, /) -> Value:
         """Return the sine of *x*, in radians."""
 
@@ -102,6 +106,13 @@ class Namespace(Protocol):
 
     def clip(self, x: Value, low: Value, high: Value, /) -> Value:
         """Return *x*, or the bound that it is past."""
+
+    def quotient(self, x: Value, by: Value, /) -> tuple[Value, Value, Value]:
+        """Return *x*, x / by for *by* > 0, and the largest whole number that is not above that quotient.
+
+        All three may be used several times. The quotient and the whole number carry no gradient. Of what is
+        infinite or NaN so is the quotient, and the whole number has no meaning.
+        """
 
     def constant(self, number: float, /) -> Value:
         """Return a number as it can stand beside a clock of this library and width."""

@@ -7,10 +7,15 @@ Numbers enter the source through `repr` alone, and only as floats and integers.
 """
 
 import math
-from collections.abc import Iterator
-from typing import TypeAlias, Union
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import ParamSpec, TypeAlias, TypeVar, Union
 
+from tlama_core._evaluation.python_numbers import PYTHON
 from tlama_core._notation import ATOM, COMPARISON, PRODUCT, SIGN, SUM, Notation, infix
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_BRANCHES = 8
 """So many phases stand as `if`, `elif`, `else`; more of them in tables that are searched by bisection."""
@@ -52,6 +57,10 @@ class Expression(Notation):
         """Write a quotient."""
         return _binary(self, "/", other, PRODUCT)
 
+    def __floordiv__(self, other: Term) -> "Expression":
+        """Write a whole quotient."""
+        return _binary(self, "//", other, PRODUCT)
+
     def __mod__(self, other: Term) -> "Expression":
         """Write a rest."""
         return _binary(self, "%", other, PRODUCT)
@@ -83,6 +92,22 @@ def as_source(x: Term) -> Expression:
     if type(x) not in (int, float):
         raise TypeError(f"what enters the source must be an int or a float, got a {type(x).__name__}")
     return Expression(repr(x), SIGN if math.copysign(1.0, x) < 0 and x == x else ATOM)  # noqa: PLR0124 - NaN
+
+
+def folded(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a method that writes source compute at once what it is given as plain numbers.
+
+    It computes as a Python number is computed, so that the source holds the value to the last bit.
+    """
+    name = method.__name__
+
+    @wraps(method)
+    def either(*given: P.args, **named: P.kwargs) -> R:
+        if any(isinstance(argument, Expression) for argument in given):
+            return method(*given, **named)
+        return getattr(PYTHON, name)(*given[1:])  # type: ignore[no-any-return]
+
+    return either
 
 
 def literal(entry: "Term | tuple[Term, ...]") -> str:

@@ -5,7 +5,8 @@ that a chain of 100,000 phases of three shapes is three computations: each formu
 the phases gathered into columns (arrays), looked up (tracers), or bound (compiled calls).
 """
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Formula: TypeAlias = "Callable[..., Value]"  # type: ignore[explicit-any]  # of as many numbers as it has
 """Called as `formula(xp, t, *numbers)`."""
+
+How: TypeAlias = Literal["nearest", "down", "up"]
+"""Which of the multiples around a value is taken."""
 
 
 class Kernel(NamedTuple):
@@ -71,6 +75,38 @@ class Slicing:
     ) -> "Value":
         """Return the value of the formula at the time where the slice is at *t*."""
         return self.formula(xp, xp.minimum(start + stride * t, stop), *numbers)
+
+
+@attrs.define(unsafe_hash=True)  # likewise
+class Quantizing:
+    """A formula whose values are whole multiples of a number, which is the first of the numbers."""
+
+    formula: Formula
+    how: How
+
+    def __call__(self, xp: "Namespace", t: "Clock", multiple: "Value", *numbers: "Value") -> "Value":
+        """Return the multiple that the value of the formula at *t* counts as."""
+        return self.quantized(xp, self.formula(xp, t, *numbers), multiple, self.how)
+
+    @staticmethod
+    def quantized(xp: "Namespace", value: "Value", multiple: "Value", how: How) -> "Value":
+        """Return the multiple nearest to *value*, or that below or above it.
+
+        The fraction above the multiple below decides: it goes up from a threshold on, which is lower by
+        what counts as rounding. Of a quotient so large that this is half of a multiple or more, the nearest
+        multiple is what it counts as, however it is asked.
+        """
+        value, quotient, below = xp.quotient(value, multiple)
+        near = xp.rounding * xp.maximum(abs(quotient), 1.0)
+        if how == "down":
+            threshold = xp.maximum(1.0 - near, 0.5)
+        elif how == "up":
+            threshold = xp.minimum(near, 0.5)
+        else:
+            threshold = xp.maximum(0.5 - near, xp.minimum(near, 0.5))
+        # Not floor(quotient + 1 - threshold): from half the largest odd whole number on, that sum is rounded.
+        whole = xp.where(quotient - below < threshold, below, below + 1.0)
+        return xp.where(abs(quotient) < math.inf, multiple * whole, value)
 
 
 class HasKernel(Protocol):

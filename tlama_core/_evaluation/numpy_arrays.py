@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.powers import compounded
-from tlama_core._evaluation.python_numbers import EXACT, evaluate_number
+from tlama_core._evaluation.python_numbers import EXACT, ROUNDING, evaluate_number
 from tlama_core._evaluation.trees import Memory, worth_remembering
 from tlama_core._fields import MAX_STEPS
 
@@ -48,6 +48,8 @@ class NumPyNamespace:
     `Rescaled` of such an array.
     """
 
+    rounding = ROUNDING
+
     def __init__(self, np: ModuleType, shared: frozenset[int]) -> None:
         self.np = np
         self.sin, self.exp, self.expm1, self.sqrt = np.sin, np.exp, np.expm1, np.sqrt
@@ -58,6 +60,11 @@ class NumPyNamespace:
     def clip(self, x: "Value", low: "Value", high: "Value") -> "Value":
         """Return the values within the range from *low* to *high*."""
         return self.np.minimum(self.np.maximum(x, low), high)  # np.clip costs three times as much
+
+    def quotient(self, x: "Value", by: "Value") -> "tuple[Value, Value, Value]":
+        """Return the values, their quotients, and the whole numbers below."""
+        quotient = x / by
+        return x, quotient, self.np.floor(quotient)
 
     def grown(self, value: "Value", base: float, k: "Value") -> "Value":
         """Return the values times powers, which are finite: a repetition that would overflow is not built."""

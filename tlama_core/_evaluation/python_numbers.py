@@ -20,6 +20,9 @@ from tlama_core._fields import MAX_STEPS, short_repr
 if TYPE_CHECKING:
     from tlama_core._evaluation import Clock, Evaluable, Namespace, Value
 
+ROUNDING = 1e-9
+"""Quotients in double precision may be off a whole number by so much, relatively, and count as it."""
+
 EXACT = 2**53
 """Whole numbers below are exact as floats."""
 
@@ -29,6 +32,8 @@ class PythonNamespace:
 
     For one value of a large tree it keeps, in *known*, what it has computed: nodes may stand there again.
     """
+
+    rounding = ROUNDING
 
     def __init__(self, known: dict[tuple[int, float, type], float] | None = None) -> None:
         self._known = known
@@ -60,6 +65,12 @@ class PythonNamespace:
     def clip(x: float, low: float, high: float) -> float:
         """Return *x* within the range from *low* to *high*."""
         return low if x < low else min(x, high)
+
+    @staticmethod
+    def quotient(x: float, by: float) -> tuple[float, float, float]:
+        """Return the number, its quotient, and the whole number below: `math.floor` refuses infinity."""
+        quotient = x / by
+        return x, quotient, quotient // 1.0
 
     @staticmethod
     def constant(number: float) -> float:
@@ -155,6 +166,8 @@ PYTHON: "Namespace" = PythonNamespace()
 
 class Elementary(ABC):
     """The elementary functions of a namespace that reaches all of them in one way."""
+
+    rounding = ROUNDING
 
     @abstractmethod
     def _function(self, name: str, x: "Value") -> "Value":

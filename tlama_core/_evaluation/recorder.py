@@ -12,8 +12,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial, wraps
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.expressions import (
@@ -24,6 +24,7 @@ from tlama_core._evaluation.expressions import (
     Let,
     Term,
     as_source,
+    folded,
     lines,
     literal,
 )
@@ -34,9 +35,6 @@ from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
 if TYPE_CHECKING:
     from tlama_core._evaluation import Evaluable
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 Function = Callable[[float], float]
 Moment = Term | Rescaled
@@ -59,22 +57,6 @@ class Compiled(Protocol):
     """A function of the numbers of a formula, if it has any, and of the clock, in this order."""
 
     def __call__(self, *numbers: float) -> float: ...
-
-
-def folded(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a method of the recorder compute at once what it is given as plain numbers.
-
-    It computes as a Python number is computed, so that the source holds the value to the last bit.
-    """
-    name = method.__name__
-
-    @wraps(method)
-    def either(*given: P.args, **named: P.kwargs) -> R:
-        if any(isinstance(argument, Expression) for argument in given):
-            return method(*given, **named)
-        return getattr(PYTHON, name)(*given[1:])  # type: ignore[no-any-return]
-
-    return either
 
 
 class Recorder(Elementary):
@@ -224,6 +206,16 @@ class Recorder(Elementary):
         return self.where(x < low, low, self.where(x > high, high, x))
 
     # --- what a schedule asks for besides
+
+    @folded
+    def quotient(self, x: Term, by: Term) -> tuple[Term, Term, Term]:
+        """Write a value, a quotient and the whole number below as three names.
+
+        It is no call of `math.floor`, which refuses infinity.
+        """
+        value = self.let(x)
+        quotient = self.let(value / by)
+        return value, quotient, self.let(quotient // 1.0)
 
     @staticmethod
     def constant(number: Term) -> Term:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.powers import compounded_by_digits, power_by_digits
-from tlama_core._evaluation.python_numbers import Elementary
+from tlama_core._evaluation.python_numbers import ROUNDING, Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_BRANCHES = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
+
+
+NARROW_ROUNDING = 4e-6
+"""A quotient in a type narrower than double may be off a whole number by so much, and count as it."""
 
 
 def evaluate_traced(schedule: "Evaluable", step: "Value", lib: "Library | None" = None) -> "Value":
@@ -71,6 +75,7 @@ class TracedNamespace(Elementary):
         self.result = step.dtype if self.floating else lib.zeros(()).dtype
         # A clock of 16 bits could not count to 3,000; its values are still of its own type.
         self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
+        self.rounding = ROUNDING if lib.finfo(self.real).bits >= 64 else NARROW_ROUNDING
         signed = lib.isdtype(step.dtype, "signed integer") or not self.device
         wide = not self.floating and lib.iinfo(step.dtype).bits >= 32
         self.whole = step.dtype if wide and signed else lib.arange(1).dtype
@@ -161,6 +166,11 @@ class TracedNamespace(Elementary):
         return self.where(x > 0, self.where(x > 0, x, 1.0) ** y, 0.0)
 
     # --- what a schedule asks for besides
+
+    def quotient(self, x: "Value", by: "Value") -> tuple["Value", "Value", "Value"]:
+        """Return the values, their quotients, and the whole numbers below, which carry no gradient."""
+        quotient = self._constant(x) / by
+        return x, quotient, self.lib.floor(quotient)
 
     def constant(self, constant: float) -> float:
         """Return a constant as this library can hold it beside a clock of so many bits."""

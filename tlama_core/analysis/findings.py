@@ -50,6 +50,7 @@ def check(
     | `non-finite-value` | a value is infinite or NaN |
     | `swapped-arguments` * | a value is above 10, or a phase with such values has at most one update |
     | `repeated-factor` | a drop of a `Step` changes nothing: factors are relative to its start |
+    | `fractional-factor` | whole numbers change by a factor that is none; off unless selected |
     | `mostly-zero` * | half of the run or more uses 0 |
     | `warmup-twice` * | two factors of a product warm up |
     | `long-warmup` * | the first rise, from below half its height, takes more than half of the run |

@@ -93,7 +93,13 @@ class Join:
             many=many,
             cycle=self._cycle() if many else None,
             turns=turns,
+            grain=self._grain(),
         )
+
+    def _grain(self) -> float:
+        """Return by how much the join steps where all terms that move do, such as one beside bounds."""
+        steps = [piece.grain for piece in self._moving.values()]
+        return 0.0 if isinstance(self._schedule, Product) else min(steps, default=0.0)
 
     def _direction(self) -> int | None:
         """Return the direction in which all terms go, and so their join, whatever the rounding.

@@ -22,6 +22,7 @@ from tlama_core.algebra import (
     Constant,
     Piecewise,
     Pointwise,
+    Quantized,
     Repeated,
     Scaled,
     Schedule,
@@ -225,11 +226,33 @@ def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[
             direction=piece.direction and sign * piece.direction,
             ending=partial(_scaled, schedule.factor, piece.ending),
             owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
+            grain=abs(schedule.factor) * piece.grain,
         )
 
 
 def _scaled(factor: float, ending: Callable[[], float]) -> float:
     return factor * ending()
+
+
+@_split.register
+def _(schedule: Quantized, start: int, stop: int, splitter: _Splitter) -> Iterator[Piece]:
+    """Yield the pieces of what is quantized: multiples rise where it rises, and hold between.
+
+    Where they step is no joint: that is as often as it comes past a multiple, and the formula stays.
+    """
+    for piece in splitter.within(schedule.schedule, start, stop):
+        # Multiples of what shrinks by a factor do not; they are alike where it is, and never turn back.
+        alike = piece.cycle and piece.cycle._replace(pure=piece.cycle.repeats, affine=piece.cycle.repeats)
+        yield piece._replace(
+            ending=partial(_quantized, schedule, piece.ending),
+            owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
+            cycle=alike,
+            grain=schedule.multiple,
+        )
+
+
+def _quantized(schedule: Quantized, ending: Callable[[], float]) -> float:
+    return schedule.quantized(ending())
 
 
 @_split.register
@@ -305,6 +328,7 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
                     ending=own if b == end else partial(at, schedule, b),
                     owner=owner,
                     opens=piece.opens and k == 0,
+                    grain=abs(schedule.gain) ** k * piece.grain if piece.grain else 0.0,
                 )
     if listed <= last:
         reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain)

@@ -88,6 +88,9 @@ class Piece(NamedTuple):
     turns: "tuple[Turn, ...]" = ()
     """In a join, the terms that change where it begins."""
 
+    grain: float = 0.0
+    """By how much its values step, about, where they hold in between as multiples do; 0 where they do not."""
+
     @property
     def end(self) -> float:
         """The value that it comes to at *stop*, where the next piece may have another."""

@@ -10,7 +10,8 @@ models, which should have no finding, and on mistakes that people report, which 
 - values: the first update uses 0, a value is negative, infinite or NaN, half of the run or more is at 0;
 - joints: a phase does not start where the one before it came to, a factor scales the first phase alone;
 - shapes: a warmup that takes most of the run, two of them, a last phase that climbs, a timescale of 1;
-- units: phases as short as if they were epochs, arguments in another order, factors that say nothing new;
+- units: phases as short as if they were epochs, arguments in another order, factors that say nothing new,
+  a batch that changes by a factor that is no whole number;
 - the run: it ends before the schedule, goes on after it, or never reaches a phase.
 
 A finding names the update that it is about, what is there in numbers, and what to write instead. To add a
@@ -26,13 +27,13 @@ from typing import NamedTuple
 import attrs
 
 from tlama_core._evaluation.python_numbers import value_at
-from tlama_core._evaluation.series import Test
+from tlama_core._evaluation.series import Test, blocks
 from tlama_core._fields import MAX_STEPS, short_repr
-from tlama_core.algebra import Product, Scaled, Schedule, Sum, children, nodes
+from tlama_core.algebra import Product, Quantized, Scaled, Schedule, Sum, children, nodes
 from tlama_core.analysis.joints import innermost, pieces
 from tlama_core.analysis.parts import Piece
 from tlama_core.analysis.table import shown_step
-from tlama_core.analysis.values import ROUNDING, Values, jumps
+from tlama_core.analysis.values import ROUNDING, Values, jumps, plateaus, step_of
 from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
 ENDLESS_HORIZON = 10**5
@@ -127,6 +128,8 @@ def _jump(run: Run) -> Iterator[Finding]:
         if isinstance(innermost(after.phase), Warmup):  # it begins near 0 whatever came before
             continue
         left, now = before.end, value_at(run.schedule, after.start)
+        if abs(now - left) <= max(step_of(before.phase), step_of(after.phase)):
+            continue
         ratio = f" (x {now / left:.4g})" if left else ""
         message = f"the value jumps from {left:.6g} to {now:.6g}{ratio}"
         first = alone and after.start == run.schedule.phases[0].steps
@@ -270,7 +273,7 @@ def _repeated_factor(run: Run) -> Iterator[Finding]:
     if not any(isinstance(node, Step) for node in nodes(run.schedule)):
         return
     for before, after in pairwise(run.pieces):
-        if after.opens or before.direction != 0 or after.direction != 0:
+        if after.opens or before.direction != 0 or after.direction != 0 or after.grain:
             continue
         value = value_at(run.schedule, after.start)
         if value == value_at(run.schedule, before.start) != 0 and isinstance(innermost(after.phase), Step):
@@ -278,6 +281,44 @@ def _repeated_factor(run: Run) -> Iterator[Finding]:
             hint = "factors are relative to the start: {30: 0.1, 60: 0.01}, or Step.every(start, 0.1, 30)"
             yield Finding("repeated-factor", after.start, message, hint)
             return
+
+
+def _fractional_factor(run: Run) -> Iterator[Finding]:
+    """Find the first change of a batch by a factor that is no whole number, up or down.
+
+    Twice the batch is twice as many workers or accumulated steps; 4/3 of it divides among neither. It is
+    about whole numbers that hold and change: a schedule with any other value is none of a batch.
+    """
+    before = None
+    for start, value in _changes(run):
+        if value != abs(value) // 1:  # nor is it where it is infinite or NaN
+            return
+        low, high = sorted((value, before or value))
+        if low and high % low:
+            message = f"the value changes from {before:.6g} to {value:.6g} (x {value / (before or 1):.4g})"
+            hint = (
+                "powers of two go into each other: Step(32, {n: 2, m: 4}), its factors relative to the start"
+            )
+            yield Finding("fractional-factor", start, message, hint)
+            return
+        before = value
+
+
+def _changes(run: Run) -> Iterator[tuple[int, float]]:
+    """Yield updates from which on a value is used, in order; NaN where none is held, or too few are."""
+    schedule = run.schedule
+    is_quantized = any(isinstance(node, Quantized) for node in nodes(schedule))
+    for piece in _looked_at(run):
+        if piece.direction == 0:
+            yield piece.start, value_at(schedule, piece.start)
+        elif (held := plateaus(schedule, piece)) is not None:
+            yield from ((one.start, one.value) for one in held)
+        else:
+            stop = min(piece.stop, piece.start + ENDLESS_HORIZON * is_quantized)
+            for steps, values in blocks(schedule, piece.start, stop):
+                yield from zip(steps, values.numbers(), strict=True)
+            if stop < piece.stop:
+                yield stop, math.nan
 
 
 def _mostly_zero(run: Run) -> Iterator[Finding]:
@@ -445,6 +486,7 @@ RULES: dict[str, Rule] = {
     ),
     "swapped-arguments": Rule(_swapped_arguments, rates_only=True),
     "repeated-factor": Rule(_repeated_factor),
+    "fractional-factor": Rule(_fractional_factor, on=False),
     "mostly-zero": Rule(_mostly_zero, rates_only=True),
     "warmup-twice": Rule(_warmup_twice, rates_only=True),
     "long-warmup": Rule(_long_warmup, rates_only=True),

@@ -6,7 +6,7 @@ Values that come again, such as those of a constant or of cycles that are alike,
 
 import decimal
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tlama_core._evaluation.python_numbers import value_at
@@ -14,6 +14,7 @@ from tlama_core._evaluation.series import Series, blocks
 from tlama_core.algebra import Schedule
 from tlama_core.analysis.joints import pieces
 from tlama_core.analysis.parts import Cycle, Piece
+from tlama_core.analysis.values import plateaus
 
 BITS = 1_074
 """Every float is a whole number of 2**-BITS."""
@@ -74,32 +75,34 @@ def _summands(schedule: Schedule, parts: Iterable[Piece]) -> Iterator[_Constant 
     run: range | None = None
     for piece in parts:
         known = _known(schedule, piece)
-        if known is None:
+        if not known:
             run = range(piece.start if run is None else run.start, piece.stop)
             continue
         if run is not None:
             yield run
             run = None
-        yield known
+        yield from known
     if run is not None:
         yield run
 
 
-def _known(schedule: Schedule, piece: Piece) -> _Constant | _Cyclic | None:
-    """Return a piece whose sum is known without its values; None where it is not.
+def _known(schedule: Schedule, piece: Piece) -> "Sequence[_Constant | _Cyclic]":
+    """Return a piece as parts whose sums are known without all values; none where they are not.
 
-    It is known of a piece of one value, whatever its length, and of cycles each of which is the one before
-    it times a number. A direction of 0 alone is no proof: 0 times what overflows on the way is NaN.
+    They are known of a piece of one value, whatever its length, of one that seldom steps, and of cycles each
+    of which is the one before it times a number. A direction of 0 alone is no proof: 0 times what overflows
+    on the way is NaN.
     """
     cycle = piece.cycle
     if cycle is not None and cycle.pure and piece.stop - piece.start > 4 * cycle.period:
-        return _Cyclic(piece.start, piece.stop, cycle)
+        return [_Cyclic(piece.start, piece.stop, cycle)]
     if piece.direction != 0:
-        return None
+        held = plateaus(schedule, piece) or ()
+        return [_Constant(value, stop - start) for start, stop, value in held]
     first, last = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
     if first != last and math.isfinite(first):  # 0 times what overflows on the way is NaN from there on
-        return None
-    return _Constant(first, piece.stop - piece.start)
+        return []
+    return [_Constant(first, piece.stop - piece.start)]
 
 
 def _whole(value: float) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._evaluation.series import FEW, Series, Test, blocks, series
-from tlama_core.algebra import Product, Scaled, Schedule, Sum
+from tlama_core.algebra import Product, Quantized, Scaled, Schedule, Sum
 from tlama_core.analysis.joints import first_from, fold, pieces
 from tlama_core.analysis.parts import Piece, continuous
 from tlama_core.shapes import Transition
@@ -21,6 +21,9 @@ ROUNDING = 1e-9
 
 SHORT = 256
 """A piece of so few updates is evaluated too where its neighbours are: an array more costs more than they."""
+
+PLATEAU = 64
+"""Where values are held for so many updates on average, searching for steps costs less than evaluating."""
 
 BATCH = 4_096
 """The ends of so many pieces are computed together."""
@@ -131,6 +134,43 @@ def _by_their_ends(schedule: Schedule, batch: list[Piece]) -> Iterator[Section]:
 def _is_constant(piece: Piece, first: float, last: float) -> bool:
     """Whether a piece without a direction has one value: 0 times what overflows within it has not."""
     return piece.direction == 0 and (first == last or (math.isnan(first) and math.isnan(last)))
+
+
+class Held(NamedTuple):
+    """Updates that use one value."""
+
+    start: int
+    stop: int
+    value: float
+
+
+def plateaus(schedule: Schedule, piece: Piece, most: float = math.inf) -> Iterator[Held] | None:
+    """Return the updates of a quantized piece that goes one way, by their values, in order.
+
+    None where the piece is no such, or where its steps are more than about *most*, or so many that to
+    evaluate it costs less.
+    """
+    if not piece.grain or not piece.direction:
+        return None
+    first, last = value_at(schedule, piece.start), value_at(schedule, piece.stop - 1)
+    if not abs(last - first) / piece.grain <= min(most, (piece.stop - piece.start) // PLATEAU):  # nor for NaN
+        return None
+    return _held(schedule, piece.start, piece.stop)
+
+
+def _held(schedule: Schedule, start: int, stop: int) -> Iterator[Held]:
+    """Yield plateaus one by one: from each, look ahead twice as far every time, and bisect."""
+    while start < stop:
+        value, width = value_at(schedule, start), 1
+
+        def left(step: int, value: float = value) -> bool:
+            return value_at(schedule, step) != value
+
+        while start + width < stop and not left(start + width):
+            width *= 2
+        end = first_from(left, start + (width + 1) // 2, min(start + width, stop))
+        yield Held(start, end, value)
+        start = end
 
 
 class Values:
@@ -296,3 +336,20 @@ def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
     low, high = sorted((last, before.end))
     usual = max(abs(before.end - last), abs(following - now), ROUNDING * max(abs(before.end), abs(now)))
     return max(low - now, now - high) > usual
+
+
+def step_of(phase: Schedule) -> float:
+    """Return by how much a phase may step and go on nevertheless: a multiple, where it is quantized."""
+    return fold(phase, _step_of_node)
+
+
+def _step_of_node(node: Schedule, inner: list[float]) -> float:
+    """Return the step of a node, whose children's are *inner*."""
+    match node:
+        case Quantized():
+            return node.multiple
+        case Scaled():
+            return abs(node.factor) * inner[0]
+        case Sum():
+            return sum(inner)
+    return max(inner, default=0.0)

@@ -6,6 +6,7 @@ value in it, and no line through some of its points, which would be a curve that
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from tlama_core._fields import MAX_STEPS
 from tlama_core.algebra import Repeated, Schedule, Sliced
 from tlama_core.analysis import Piece, fold, pieces
+from tlama_core.analysis.values import plateaus
 from tlama_core.shapes import Geometric, PowerLaw
 
 if TYPE_CHECKING:
@@ -110,11 +112,16 @@ def curve(schedule: "Drawable", total: int, most: int = DRAWN_POINTS) -> "tuple[
 
     steps = drawn_steps(schedule, total, most)
     values = values_at(schedule, steps)
+    found = drawn_pieces(schedule, total)
     held = {
         after.start: before.end
-        for before, after in pairwise(drawn_pieces(schedule, total))
+        for before, after in pairwise(found)
         if before.direction == 0 and not after.many
     }
+    for piece in found:
+        if piece.grain:  # a multiple is held until the next one
+            first, after = bisect_left(steps, piece.start), bisect_left(steps, piece.stop)
+            held |= zip(steps[first + 1 : after + 1], values[first:after].tolist(), strict=False)
     jumps = [
         i
         for i in range(1, len(steps))
@@ -136,15 +143,23 @@ def drawn_steps(schedule: "Drawable", total: int, most: int) -> list[int]:
     for piece in drawn_pieces(schedule, total):
         for one in _within_columns(schedule, piece, edges[::2]) if piece.many else (piece,):
             near |= {one.start, one.stop - 1, one.stop} if one.stop < end else {one.start}
+            near |= _steps_within(schedule, one, most)
             if one.direction is None:  # it may turn in between
                 near |= {one.start + i * (one.stop - one.start) // 8 for i in range(1, 8)}
     steps = sorted(near.union(edges))
     return steps if len(steps) <= 2 * most else _envelope(schedule, steps, edges[::2])
 
 
+def _steps_within(schedule: "Drawable", piece: Piece, most: int) -> set[int]:
+    """Return the updates before and after every step of a quantized piece, where they are few."""
+    assert isinstance(schedule, Schedule)  # a plain callable has no pieces
+    steps = [held.start for held in plateaus(schedule, piece, most) or ()]
+    return {update for step in steps[1:] for update in (step - 1, step)}
+
+
 def _within_columns(schedule: "Drawable", piece: Piece, edges: list[int]) -> Iterator[Piece]:
     """Yield the first pieces of every column between *edges* that *piece*, which stands for many, covers."""
-    assert isinstance(schedule, Schedule)  # a plain callable has no pieces
+    assert isinstance(schedule, Schedule)  # likewise
     width = COLUMN_PIECES
     for left, right in pairwise(edges):
         start, stop = max(left, piece.start), min(right, piece.stop)

@@ -22,6 +22,7 @@ from tlama_core.algebra import (
     OpenChain,
     Piecewise,
     Product,
+    Quantized,
     Repeated,
     Scaled,
     Schedule,
@@ -98,6 +99,8 @@ def _magnitude_of_node(node: Schedule, inner: list[float]) -> float:
             return math.fsum(inner)
         case Product():
             return math.prod(max(1.0, factor) for factor in inner)
+        case Quantized():
+            return inner[0] + node.multiple
         case Repeated():
             return max(1.0, abs(node.gain)) ** ((node.times or 1) - 1) * inner[0]
         case Transition():
@@ -282,6 +285,48 @@ def clamping_twice_is_clamping_once(a: Schedule, low: float, high: float) -> Non
         _lies(low, once(step), high, step, once)
 
 
+def quantizing_twice_is_quantizing_once(a: Schedule, multiple: float) -> None:
+    """a.quantize(m).quantize(m) ~ a.quantize(m), of all three kinds, and whatever the kind of the second.
+
+    A multiple is the one nearest to itself, also where a quotient is rounded.
+    """
+    for quantized in _quantized(a, multiple):
+        for again in _quantized(quantized, multiple):
+            _same_values(again, quantized)
+
+
+def quantizing_goes_to_a_multiple_nearby(a: Schedule, multiple: float) -> None:
+    """a.quantize(m) is a multiple of m, m / 2 away at most, and by "down" and "up" the one below and above.
+
+    Save for what counts as rounding: 1e-9 of the value or of the multiple.
+    """
+    nearest, down, up = _quantized(a, multiple)
+    for step in steps_of(a):
+        value = a(step)
+        slack = 1e-9 * max(abs(value), multiple)
+        _lies(value - multiple - slack, down(step), value + slack, step, down)
+        _lies(value - slack, up(step), value + multiple + slack, step, up)
+        _lies(value - multiple / 2 - slack, nearest(step), value + multiple / 2 + slack, step, nearest)
+        for quantized in (nearest, down, up):
+            _agree(quantized(step), multiple * round(quantized(step) / multiple), step, quantized)
+
+
+def quantizing_keeps_the_order(a: Schedule, multiple: float) -> None:
+    """Where a(s) <= a(t), a.quantize(m)(s) <= a.quantize(m)(t).
+
+    So what never turns back does not when it is quantized either, and the bounds are those of a, quantized.
+    """
+    steps = sorted(steps_of(a), key=a)
+    for quantized in _quantized(a, multiple):
+        values = [quantized(step) for step in steps]
+        assert values == sorted(values), (quantized, steps)
+
+
+def _quantized(a: Schedule, multiple: float) -> tuple[Schedule, Schedule, Schedule]:
+    """Return *a* in multiples, of all three kinds."""
+    return a.quantize(multiple), a.quantize(multiple, how="down"), a.quantize(multiple, how="up")
+
+
 def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
     """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k).
 
@@ -427,6 +472,9 @@ LAWS: tuple[Law, ...] = (
     Law(pointwise_lengths_are_the_longest, ("schedule", "schedule")),
     Law(sums_and_products_commute, ("schedule", "schedule")),
     Law(clamping_twice_is_clamping_once, ("schedule", "number", "number")),
+    Law(quantizing_twice_is_quantizing_once, ("schedule", "multiple")),
+    Law(quantizing_goes_to_a_multiple_nearby, ("schedule", "multiple")),
+    Law(quantizing_keeps_the_order, ("schedule", "multiple")),
     Law(repeating_is_chaining, ("finite", "times", "gain", "growth")),
     Law(a_stretched_schedule_has_that_length, ("finite", "length")),
     Law(stretching_the_rest_does_not_jump, ("finite", "length", "length")),

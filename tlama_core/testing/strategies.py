@@ -95,6 +95,8 @@ LASTING_GAINS = st.floats(-1.0, 1.0)
 GROWTHS = st.sampled_from([1.0, 1.5, 2.0])
 ANY_GROWTH = st.sampled_from([1.0, 1.5, 2.0, 0.75])
 MANY = st.integers(9, 20)
+MULTIPLES = st.sampled_from([1.0, 1.0, 0.5, 0.1, 3.0, 32.0])
+HOWS: st.SearchStrategy[Literal["nearest", "down", "up"]] = st.sampled_from(["nearest", "down", "up"])
 EXTREMES = st.sampled_from([maximum, minimum])
 JOINS: st.SearchStrategy[Callable[[Schedule, Schedule], Schedule]] = st.sampled_from(
     [add, mul, maximum, minimum]
@@ -236,6 +238,11 @@ def _extreme(draw: Draw, parts: _Parts) -> Schedule:
     return draw(EXTREMES)(draw(parts.inner), draw(parts.operand))
 
 
+def _quantized(draw: Draw, parts: _Parts) -> Schedule:
+    """Draw a tree in multiples of a number."""
+    return draw(parts.inner).quantize(draw(MULTIPLES), how=draw(HOWS))
+
+
 def _twice(draw: Draw, parts: _Parts) -> Schedule:
     """Draw a node that has another in it twice, as one object: it is evaluated, split and printed once."""
     twin = draw(parts.twin)
@@ -291,6 +298,7 @@ WEIGHTS: dict[Node, int] = {
     _sum: 6,
     _product: 7,
     _extreme: 7,
+    _quantized: 4,
     _slice: 8,
     _stretched: 8,
     _repeated: 8,
@@ -412,6 +420,7 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
         "number": NUMBERS,
         "length": LENGTHS,
         "stride": STRIDES,
+        "multiple": MULTIPLES,
         "times": TIMES,
         "gain": GAINS,
         "growth": st.sampled_from([1.0, 1.5, 2.0, 0.5, 1.1]),

@@ -38,7 +38,7 @@ from tlama_core.text.words import (
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
-    r"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+|'[a-z]+'|\"[a-z]+\"",
+    r"|'[A-Za-z]+'|\"[A-Za-z]+\"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
     re.ASCII,
 )
 """One token of the language, or the white space between two."""
@@ -230,7 +230,7 @@ class _Reader:
             case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
                 return Fraction(self.text[node.col_offset : node.end_col_offset].replace("_", ""))
             case ast.Constant(value=str(word)):
-                return word
+                return word  # a choice, such as 'down': the scan lets letters alone pass
             case ast.Name(id=word):
                 return self._named(node, word)
             case ast.UnaryOp(op=ast.USub(), operand=inner):

@@ -19,6 +19,7 @@ from tlama_core.algebra import (
     OpenChain,
     Piecewise,
     Product,
+    Quantized,
     Repeated,
     Scaled,
     Schedule,
@@ -44,7 +45,7 @@ from tlama_core.shapes import (
 from tlama_core.text.arithmetic import exponential, logarithm, power, square_root
 
 Given: TypeAlias = "float | str | Schedule | OpenChain | type[Schedule] | Sequence[Given] | None"
-"""An argument as a caller would give it: numbers are an int or a float."""
+"""An argument as a caller would give it: numbers are an int or a float, a choice is a short word."""
 
 Number: TypeAlias = Fraction | int
 """What arithmetic makes of fractions."""
@@ -62,7 +63,7 @@ SHAPES: dict[str, type[Schedule]] = {
 
 TYPES: dict[str, type[Schedule]] = SHAPES | {
     node.__name__: node
-    for node in (Maximum, Minimum, Piecewise, Product, Repeated, Scaled, Sliced, Stretched, Sum)
+    for node in (Maximum, Minimum, Piecewise, Product, Quantized, Repeated, Scaled, Sliced, Stretched, Sum)
 }
 """The types that plain data may name: every node that has a text."""
 
@@ -87,6 +88,7 @@ BUILDERS: dict[str, Callable[..., Read]] = {
 
 METHODS: dict[str, Callable[..., Read]] = {
     "clamp": Schedule.clamp,
+    "quantize": Schedule.quantize,
     "repeat": Schedule.repeat,
     "scale": Schedule.scale,
     "stretch": Schedule.stretch,
