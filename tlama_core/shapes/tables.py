@@ -94,8 +94,7 @@ class Step(Schedule):
         Constant(1.0, steps=10) >> Constant(1.0, steps=30).repeat(gain=0.5)
         """
         cycles = cls.every(0.0, gamma, interval)
-        cycle = cycles.steps if isinstance(cycles, Constant) else children(cycles)[0].steps
-        written = [f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={cycle}"]
+        written = [f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={children(cycles)[0].steps}"]
         return open_phase(cycles, "Step.every_from_here", written)
 
     @classmethod
