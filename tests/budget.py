@@ -18,7 +18,7 @@ from typing import NamedTuple
 PACKAGE = Path(__file__).parents[1] / "tlama_core"
 
 CODE_LINES = 300
-CODE_LINES_OF = {"algebra.py": 650}  # operators must name the nodes they build
+CODE_LINES_OF = {"algebra.py": 700}  # operators must name the nodes they build
 FUNCTION_LINES = 40
 MEDIAN_FUNCTION_LINES = 5
 DOCSTRING_LINES_PER_CODE_LINE = 0.4

@@ -315,13 +315,10 @@ class TracedNamespace(Elementary):
 
     def _strided(self, t: "Clock", by: int, to: float, stride: int) -> "Clock":
         """Return by + stride * t held at *to*, a new clock."""
+        if not isinstance(t, Affine) and not self._is_real(t):
+            t = Affine(t, int(self.latest), int(self.latest))
         if isinstance(t, Affine) and t.rest is None:
             return self._within(t.rescaled(stride, 1).moved(by), to)
-        if not isinstance(t, Affine) and not self._is_real(t):
-            if to + stride > self.latest:
-                most = int(self.latest)
-                return Affine(t, most, int(min(to, by + stride * most)), stride, by)
-            return self._held_below(t * self.constant(stride) + self.constant(by), to)
         return self._held_below(self.number(t) * float(stride) + float(by), to)
 
     def rescale(self, t: "Clock", to: int, of: int) -> "Clock":
