@@ -37,14 +37,15 @@ def cycles(draw, trees):
     """Draw a repetition, and things done to it that leave it one."""
     a = draw(trees)
     assume(0 < a.steps < 200)
-    a = a.repeat(draw(st.integers(2, 60)), gain=draw(GAINS))
+    base = draw(st.sampled_from([0.0, 0.0, 0.3, -1.5]))
+    a = a.repeat(draw(st.none() | st.integers(2, 60)), gain=draw(GAINS), base=base)
     for _ in range(draw(st.integers(0, 3))):
         kind = draw(st.integers(0, 6))
         if kind == 0:
             a = draw(st.floats(-2, 2)) * a
         elif kind == 1:
-            a = a[draw(st.integers(0, int(a.steps) // 2)) :]
-        elif kind == 2 and a.steps:
+            a = a[draw(st.integers(0, int(min(a.steps, 400)) // 2)) :]
+        elif kind == 2 and 0 < a.steps < math.inf:
             a = a.stretch(steps=draw(st.integers(1, 2 * int(a.steps))))
         elif kind == 3:
             a = Warmup(1.0, draw(st.integers(0, 9))) >> a

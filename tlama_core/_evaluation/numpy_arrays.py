@@ -58,9 +58,23 @@ class NumPyNamespace:
         """Return the values within the range from *low* to *high*."""
         return self.np.minimum(self.np.maximum(x, low), high)  # np.clip costs three times as much
 
-    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
-        """Return the values times powers, which are finite: a repetition that would overflow is not built."""
-        return self.np.power(base, k) * value
+    @staticmethod
+    def kept(value: "Value") -> "Value":
+        """Return the values: they are computed already."""
+        return value
+
+    def grown(self, value: "Value", base: float, k: "Value", times: int | None) -> "Value":
+        """Return the values times powers, which are finite unless any may come: then they may be infinite."""
+        np = self.np
+        if times is not None or base <= 1:
+            return np.power(base, k) * value
+        k = k.astype(float) if k.dtype.kind == "O" else k  # Python's own powers raise where NumPy's do not
+        power = np.power(base, k)
+        past, half = np.isinf(power), k // 2
+        if not past.any():
+            return power * value
+        halves = value * np.power(base, half) * np.power(base, k - half)
+        return np.where(value == 0, value, np.where(past, halves, power * value))
 
     @staticmethod
     def constant(number: float) -> float:

@@ -8,8 +8,9 @@ only where a formula computes with it. Fractional steps are floats.
 import math
 import operator
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Rescaled
@@ -74,9 +75,18 @@ class PythonNamespace:
         return whole + rest / t.den  # type: ignore[no-any-return]
 
     @staticmethod
-    def grown(value: float, base: float, k: int) -> float:
-        """Return the value times a power, which is finite: a repetition that would overflow is not built."""
-        return base**k * value
+    def kept(value: float) -> float:
+        """Return the value: it is computed already."""
+        return value
+
+    @staticmethod
+    def grown(value: float, base: float, k: int, times: int | None) -> float:
+        """Return the value times a power, which is finite unless it may be any: then it may be infinite."""
+        if times is not None or base <= 1:
+            return base**k * value
+        for power in powers(base, k):
+            value = value * power if value else value
+        return value
 
     @staticmethod
     def full_like(t: float, constant: float) -> float:
@@ -143,6 +153,25 @@ def power_up_to(largest: float, base: float, k: int) -> float:
     except OverflowError:
         return math.inf
     return power if power <= largest else math.inf
+
+
+def powers(base: float, k: int) -> tuple[float, ...]:
+    """Return factors that make a power of a number > 1: two halves where the power itself is past a float.
+
+    What they multiply may be so small that the product is none.
+    """
+    power = power_up_to(math.inf, base, k)
+    if power < math.inf:
+        return (power,)
+    return power_up_to(math.inf, base, k // 2), power_up_to(math.inf, base, k - k // 2)
+
+
+@cache
+def last_finite(base: float) -> int:
+    """Return the largest k of which the power of a number > 1 is no more than the largest float."""
+    # The float next to 1 comes there before 2**62 too.
+    overflows = bisect_left(range(2**62), True, key=lambda k: math.isinf(power_up_to(math.inf, base, k)))
+    return overflows - 1
 
 
 def _whole(t: "Clock") -> float:

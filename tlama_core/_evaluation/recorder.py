@@ -28,8 +28,15 @@ from tlama_core._evaluation.expressions import (
     literal,
 )
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary, rescaled_value
-from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
+from tlama_core._evaluation.python_numbers import (
+    EXACT,
+    PYTHON,
+    Elementary,
+    last_finite,
+    powers,
+    rescaled_value,
+)
+from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, PRODUCT, SIGN, SUM
 
 if TYPE_CHECKING:
     from tlama_core._evaluation import Evaluable
@@ -243,9 +250,31 @@ class Recorder(Elementary):
         whole, rest = self._divided(t.n, t.den)
         return self.let(whole + rest / t.den, "t")
 
-    def grown(self, value: Term, base: float, k: Term) -> Term:
-        """Write a value times a power."""
-        return self.pow(base, k) * value
+    def kept(self, value: Term) -> Term:
+        """Write a value under a name; a number needs none."""
+        return self.let(value) if isinstance(value, Expression) else value
+
+    def grown(self, value: Term, base: float, k: Term, times: int | None) -> Term:
+        """Write a value times a power; where that is past every float, as it is, infinite or 0."""
+        if times is not None or base <= 1:
+            return self.pow(base, k) * value
+        value = self.kept(value)
+        if not isinstance(k, Expression):
+            for power in powers(base, int(k)):
+                value = self.kept(self._unless_zero(value, value * power))
+            return value
+        k, most = self.let(k, "cycle"), last_finite(base)
+        half = self.let(Expression(f"{k.text} // 2", PRODUCT), "half")
+        halves = value * self.pow(base, half) * self.pow(base, k - half)
+        infinite = self._unless_zero(value, value * math.inf)
+        far = self.where(k < 2 * most + 1, halves, infinite)
+        return self.where(k < most + 1, self.pow(base, k) * value, far)
+
+    def _unless_zero(self, value: Term, product: Term) -> Term:
+        """Write a product; 0 stays 0 whatever it was multiplied by."""
+        if isinstance(value, Expression):
+            return self.where(value, product, value)
+        return product if value else value
 
     def within(self, t: Moment, steps: float) -> Moment:
         """Write a clock that is held at *steps*."""

@@ -202,12 +202,33 @@ class TracedNamespace(Elementary):
         """Return the constant as an array like the clock, of the type that values have."""
         return self.lib.zeros_like(t.t if isinstance(t, Affine) else t, dtype=self.real) + constant
 
-    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
-        """Return the value times a power; 0 stays 0 where the power is infinite."""
-        power = self._digits(base, k)
-        if base > 1:
-            power = self.where(value == 0, self.minimum(power, 1.0), power)
-        return value * power
+    @staticmethod
+    def kept(value: "Value") -> "Value":
+        """Return the value: it is computed already."""
+        return value
+
+    def grown(self, value: "Value", base: float, k: "Value", times: int | None) -> "Value":
+        """Return the value times a power; 0 stays 0 where the power is infinite.
+
+        A power that may be past this type's floats comes in two halves: a small value times both may be none.
+        """
+        if base <= 1:
+            return value * self._digits(base, k)
+        largest = float(self.lib.finfo(self.real).max)
+        fits = times is not None and power_up_to(largest, base, times - 1) < math.inf
+        k = self._counted(base, k)
+        for part in (k,) if fits else (k // 2, k - k // 2):
+            power = self._digits(base, part)
+            value = value * self.where(value == 0, self.minimum(power, 1.0), power)
+        return value
+
+    def _last(self, base: float) -> int:
+        """Return a power from which on all are 0 or infinite, or the largest that is counted."""
+        return min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))  # type: ignore[no-any-return]
+
+    def _counted(self, base: float, k: "Value") -> "Value":
+        """Return powers as integers, cut off where all further ones are 0 or infinite."""
+        return self.lib.astype(self.minimum(k, self._last(base)), self.whole)
 
     def _digits(self, base: float, k: "Value") -> "Value":
         """Return the power as a product of table entries, one for each digit of k to the base of 256.
@@ -218,8 +239,7 @@ class TracedNamespace(Elementary):
         """
         if base == 0.0:
             return self.where(k > 0, 0.0, self.full_like(k, 1.0))
-        most = min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))
-        k = self.lib.astype(self.minimum(k, most), self.whole)
+        k, most = self._counted(base, k), self._last(base)
         value, place, largest = None, 1, float(self.lib.finfo(self.real).max)
         while place <= most:
             digit = (k // place) % 256

@@ -205,6 +205,7 @@ def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[
     for piece in splitter.within(schedule.schedule, start, stop):
         yield piece._replace(
             direction=piece.direction and sign * piece.direction,
+            cycle=piece.cycle and piece.cycle.scaled(schedule.factor),
             ending=partial(_scaled, schedule.factor, piece.ending),
             owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
         )
@@ -273,7 +274,7 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
             end = piece.stop + k * length
             a, b = max(start, piece.start + k * length), min(stop, end)
             if a < b:
-                own = partial(_in_cycle, schedule.gain, k, piece.ending)
+                own = partial(_in_cycle, schedule, k, piece.ending)
                 yield piece._replace(
                     start=a,
                     stop=b,
@@ -283,11 +284,12 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
                     opens=piece.opens and k == 0,
                 )
     if listed <= last:
-        reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain)
+        # The first cycle is listed at any rate: it is not rounded as the others are, which have a base.
+        base = schedule.base if schedule.gain != 1 else 0.0
+        reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain, base=base)
         yield Piece(listed * length, stop, None, reached, owner, opens=False, many=True, cycle=known)
 
 
-def _in_cycle(gain: float, k: int, ending: Callable[[], float]) -> float:
-    """Return the end of a piece of cycle k; a float of a large k would forget its parity."""
-    sign = -1 if gain < 0 and k % 2 else 1
-    return sign * float(abs(gain) ** k) * ending()
+def _in_cycle(schedule: Repeated, k: int, ending: Callable[[], float]) -> float:
+    """Return the end of a piece of cycle k."""
+    return schedule.in_cycle(k, ending())
