@@ -211,6 +211,7 @@ def operators() -> None:
     assert_type(a.clamp(0, b), Schedule)
     assert_type(a.repeat(), Schedule)
     assert_type(a.repeat(3, gain=0.5, growth=2), Schedule)
+    assert_type(a.repeat(gain=0.5, base=1), Schedule)
     assert_type(a.stretch(steps=20), Schedule)
     assert_type(a[2:5], Schedule)
     assert_type(a[-3:], Schedule)
@@ -236,6 +237,7 @@ def operators() -> None:
         a.clamp(low="0"),  # type: ignore[arg-type]
         a.repeat(3, 0.5),  # type: ignore[call-arg]
         a.repeat("3"),  # type: ignore[arg-type]
+        a.repeat(base="0.1"),  # type: ignore[arg-type]
         a.stretch(20),  # type: ignore[call-arg]
         maximum(a, "1"),  # type: ignore[arg-type]
     )
@@ -408,6 +410,7 @@ def testing(shape: Linear) -> None:
     laws.sums_and_products_commute(a, b)
     laws.clamping_twice_is_clamping_once(a, 0.1, 0.9)
     laws.repeating_is_chaining(a, 3, 0.5, 1.0)
+    laws.repeating_is_chaining(a, 3, 0.5, 1.0, 0.1)
     laws.a_stretched_schedule_has_that_length(a, 20)
     laws.stretching_the_rest_does_not_jump(a, 3, 20)
     laws.an_ended_schedule_holds(a, 5)
