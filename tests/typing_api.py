@@ -256,6 +256,8 @@ def nodes() -> None:
     assert_type(Repeated(a, 3).times, int | None)
     assert_type(Repeated(a, gain=0.5).gain, float)
     assert_type(Repeated(a, growth=2.0).growth, float)
+    assert_type(Repeated(a, base=1).base, float)
+    assert_type(Repeated(a).in_cycle(3, 0.5), float)
     assert_type(Repeated(a).cycle_lengths, tuple[int, ...])
     assert_type(Repeated(a).cycles, Schedule | None)
     assert_type(Sliced(a, 2, 5).start, int)

@@ -18,7 +18,8 @@ import attrs
 
 from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
 from tlama_core._evaluation.kernels import Kernel, Raising, Scaling, constantly
-from tlama_core._evaluation.python_numbers import PYTHON, power_up_to, value_at
+from tlama_core._evaluation.powers import power_up_to
+from tlama_core._evaluation.python_numbers import PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
     Length,

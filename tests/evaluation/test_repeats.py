@@ -24,7 +24,8 @@ from tlama_core import (
     to_function,
     to_source,
 )
-from tlama_core._evaluation.python_numbers import last_finite, value_at
+from tlama_core._evaluation.powers import last_finite
+from tlama_core._evaluation.python_numbers import value_at
 
 spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
 reference = sys.modules.setdefault("reference", importlib.util.module_from_spec(spec))

@@ -8,12 +8,12 @@ only where a formula computes with it. Fractional steps are floats.
 import math
 import operator
 from abc import ABC, abstractmethod
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Rescaled
+from tlama_core._evaluation.powers import powers
 from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
 
@@ -144,34 +144,6 @@ class PythonNamespace:
         if key not in self._known:
             self._known[key] = schedule._value(self, t)
         return self._known[key]
-
-
-def power_up_to(largest: float, base: float, k: int) -> float:
-    """Return a power of a number > 0; infinity where it is past the *largest* of some type."""
-    try:
-        power = base**k
-    except OverflowError:
-        return math.inf
-    return power if power <= largest else math.inf
-
-
-def powers(base: float, k: int) -> tuple[float, ...]:
-    """Return factors that make a power of a number > 1: two halves where the power itself is past a float.
-
-    What they multiply may be so small that the product is none.
-    """
-    power = power_up_to(math.inf, base, k)
-    if power < math.inf:
-        return (power,)
-    return power_up_to(math.inf, base, k // 2), power_up_to(math.inf, base, k - k // 2)
-
-
-@cache
-def last_finite(base: float) -> int:
-    """Return the largest k of which the power of a number > 1 is no more than the largest float."""
-    # The float next to 1 comes there before 2**62 too.
-    overflows = bisect_left(range(2**62), True, key=lambda k: math.isinf(power_up_to(math.inf, base, k)))
-    return overflows - 1
 
 
 def _whole(t: "Clock") -> float:

@@ -28,15 +28,9 @@ from tlama_core._evaluation.expressions import (
     literal,
 )
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import (
-    EXACT,
-    PYTHON,
-    Elementary,
-    last_finite,
-    powers,
-    rescaled_value,
-)
-from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, PRODUCT, SIGN, SUM
+from tlama_core._evaluation.powers import written
+from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary, rescaled_value
+from tlama_core._notation import ATOM, CHOICE, COMPARISON, POWER, SIGN, SUM
 
 if TYPE_CHECKING:
     from tlama_core._evaluation import Evaluable
@@ -250,31 +244,13 @@ class Recorder(Elementary):
         whole, rest = self._divided(t.n, t.den)
         return self.let(whole + rest / t.den, "t")
 
-    def kept(self, value: Term) -> Term:
+    def kept(self, value: Term, kind: str = "x") -> Term:
         """Write a value under a name; a number needs none."""
-        return self.let(value) if isinstance(value, Expression) else value
+        return self.let(value, kind) if isinstance(value, Expression) else value
 
     def grown(self, value: Term, base: float, k: Term, times: int | None) -> Term:
-        """Write a value times a power; where that is past every float, as it is, infinite or 0."""
-        if times is not None or base <= 1:
-            return self.pow(base, k) * value
-        value = self.kept(value)
-        if not isinstance(k, Expression):
-            for power in powers(base, int(k)):
-                value = self.kept(self._unless_zero(value, value * power))
-            return value
-        k, most = self.let(k, "cycle"), last_finite(base)
-        half = self.let(Expression(f"{k.text} // 2", PRODUCT), "half")
-        halves = value * self.pow(base, half) * self.pow(base, k - half)
-        infinite = self._unless_zero(value, value * math.inf)
-        far = self.where(k < 2 * most + 1, halves, infinite)
-        return self.where(k < most + 1, self.pow(base, k) * value, far)
-
-    def _unless_zero(self, value: Term, product: Term) -> Term:
-        """Write a product; 0 stays 0 whatever it was multiplied by."""
-        if isinstance(value, Expression):
-            return self.where(value, product, value)
-        return product if value else value
+        """Write a value times a power, which may be past every float where *times* is not known."""
+        return written(self, value, base, k, times)
 
     def within(self, t: Moment, steps: float) -> Moment:
         """Write a clock that is held at *steps*."""
@@ -290,9 +266,7 @@ class Recorder(Elementary):
 
     def _moved(self, n: Term, by: Term) -> Term:
         """Write a sum under a name."""
-        if not isinstance(n, Expression):
-            return n + by
-        return self.let(n - -by if isinstance(by, int) and by < 0 else n + by, "t")
+        return self.kept(n - -by if isinstance(by, int) and by < 0 else n + by, "t")
 
     def rescale(self, t: Moment, to: int, of: int) -> Moment:
         """Write a rescaled clock, that of whole steps as a fraction of whole numbers."""
@@ -348,9 +322,9 @@ class Recorder(Elementary):
     @staticmethod
     def _whole(t: Moment) -> Expression:
         """Write a time that is past the same whole numbers."""
-        return (
-            Expression(f"{t.n.text} // {as_source(t.den).text}") if isinstance(t, Rescaled) else as_source(t)
-        )
+        if isinstance(t, Rescaled):
+            return Expression(f"{t.n.text} // {as_source(t.den).text}")
+        return as_source(t)
 
     def apply(self, fn: object, checked: Function, t: Moment) -> Term:
         """Write a call of the user's function by name, which is not called now."""
@@ -369,7 +343,7 @@ class Recorder(Elementary):
         key = id(schedule), _written(t)
         if key not in self._known:
             value = schedule._value(self, t)
-            self._known[key] = self.let(value) if isinstance(value, Expression) else value
+            self._known[key] = self.kept(value)
         return self._known[key]
 
     def pick_phase(self, t: Moment, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tlama_core._evaluation import powers
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.python_numbers import Elementary, power_up_to
+from tlama_core._evaluation.python_numbers import Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
 if TYPE_CHECKING:
@@ -208,45 +209,8 @@ class TracedNamespace(Elementary):
         return value
 
     def grown(self, value: "Value", base: float, k: "Value", times: int | None) -> "Value":
-        """Return the value times a power; 0 stays 0 where the power is infinite.
-
-        A power that may be past this type's floats comes in two halves: a small value times both may be none.
-        """
-        if base <= 1:
-            return value * self._digits(base, k)
-        largest = float(self.lib.finfo(self.real).max)
-        fits = times is not None and power_up_to(largest, base, times - 1) < math.inf
-        k = self._counted(base, k)
-        for part in (k,) if fits else (k // 2, k - k // 2):
-            power = self._digits(base, part)
-            value = value * self.where(value == 0, self.minimum(power, 1.0), power)
-        return value
-
-    def _last(self, base: float) -> int:
-        """Return a power from which on all are 0 or infinite, or the largest that is counted."""
-        return min(self.lib.iinfo(self.whole).max, math.ceil(2_200 / max(abs(math.log2(base)), 1e-300)))  # type: ignore[no-any-return]
-
-    def _counted(self, base: float, k: "Value") -> "Value":
-        """Return powers as integers, cut off where all further ones are 0 or infinite."""
-        return self.lib.astype(self.minimum(k, self._last(base)), self.whole)
-
-    def _digits(self, base: float, k: "Value") -> "Value":
-        """Return the power as a product of table entries, one for each digit of k to the base of 256.
-
-        A rounded base raised at once would be off by k times its rounding, and a logarithm by that of its
-        product with k. Each entry is computed in double precision and rounded once, so that the error is
-        that of so many roundings as k has digits. Where powers are 0 or infinite k is cut off.
-        """
-        if base == 0.0:
-            return self.where(k > 0, 0.0, self.full_like(k, 1.0))
-        k, most = self._counted(base, k), self._last(base)
-        value, place, largest = None, 1, float(self.lib.finfo(self.real).max)
-        while place <= most:
-            digit = (k // place) % 256
-            entries = [power_up_to(largest, base, d * place) for d in range(256)]
-            here = self.lib.take(self.lib.asarray(entries, dtype=self.real, **self.device), digit, axis=0)
-            value, place = here if value is None else value * here, place * 256
-        return value
+        """Return the value times a power, by digits of k; 0 stays 0 where the power is infinite."""
+        return powers.traced(self, value, base, k, times)
 
     def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""
