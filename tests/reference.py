@@ -119,15 +119,15 @@ def piecewise(a, t):
 
 
 def repeated(a, t):
-    cycle, k, begin = a.schedule, 0, 0
+    cycle, k, begin, base = a.schedule, 0, 0, real(a.base)
     if a.growth == 1:
         k = int(t // cycle.steps)
         k = k if a.times is None else min(k, a.times - 1)
-        return real(a.gain) ** k * value(cycle, t - k * cycle.steps)
+        return base + real(a.gain) ** k * (value(cycle, t - k * cycle.steps) - base)
     while True:
         length = round(cycle.steps * Fraction(a.growth) ** k)
         if t < begin + length or k + 1 == a.times:
-            return real(a.gain) ** k * value(cycle.stretch(steps=length), t - begin)
+            return base + real(a.gain) ** k * (value(cycle.stretch(steps=length), t - begin) - base)
         k, begin = k + 1, begin + length
 
 

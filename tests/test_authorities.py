@@ -41,6 +41,11 @@ def stepped(torch, build):
         (lambda lr, o: lr.ExponentialLR(o, 0.97), Geometric(1.0, factor=0.97)),
         (lambda lr, o: lr.MultiStepLR(o, [30, 60], 0.1), Step(1.0, {30: 0.1, 60: 0.01})),
         (lambda lr, o: lr.StepLR(o, 30, 0.5), Step.every(1.0, 0.5, 30)),
+        (lambda lr, o: lr.StepLR(o, 7, 2.0), Step.every(1.0, 2.0, 7)),
+        (
+            lambda lr, o: lr.CyclicLR(o, 0.1, 0.9, 8, mode="triangular2", cycle_momentum=False),
+            (Linear(0.1, 0.9, 8) >> Linear(0.9, 0.1, 8)).repeat(gain=0.5, base=0.1),
+        ),
         (lambda lr, o: lr.CosineAnnealingWarmRestarts(o, 10, 2), Cosine(1.0, 0.0, 10).repeat(growth=2)),
         (
             lambda lr, o: lr.SequentialLR(
@@ -100,6 +105,42 @@ def test_keras(keras):
     rates = [float(decay(t)) for t in (*STEPS, 1_000)]
     wanted = Geometric(0.5, factor=0.7, interval=30)
     assert np.allclose(rates, [wanted(t) for t in (*STEPS, 1_000)], rtol=1e-5, atol=1e-9)
+
+
+def timm_cosine(t, *, lr_min, first, mul, decay):
+    """Return what `timm.scheduler.CosineLRScheduler._get_lr` computes for an initial rate of 1.
+
+    Source: pytorch-image-models, timm/scheduler/cosine_lr.py
+    """
+    if mul == 1:
+        i, t_i = t // first, first
+        t_curr = t - t_i * i
+    else:
+        i = math.floor(math.log(1 - t / first * (1 - mul), mul))
+        t_i = mul**i * first
+        t_curr = t - (1 - mul**i) / (1 - mul) * first
+    lr_max = 1.0 * decay**i
+    return lr_min + 0.5 * (lr_max - lr_min) * (1 + math.cos(math.pi * t_curr / t_i))
+
+
+@pytest.mark.parametrize("low", [0.0, 0.05])
+@pytest.mark.parametrize("decay", [0.5, 0.8])
+@pytest.mark.parametrize("mul", [1, 2])
+def test_cycle_decay_of_timm(mul, decay, low):
+    """timm multiplies the highest rate and not the height: a minimum is a share that no cycle shrinks."""
+    wanted = Cosine(1.0, 0.0, 12).repeat(gain=decay, growth=mul)
+    wanted = wanted + Cosine(0.0, low, 12).repeat(growth=mul)
+    rates = [timm_cosine(t, lr_min=low, first=12, mul=mul, decay=decay) for t in STEPS]
+    assert np.allclose(rates, [wanted(t) for t in STEPS], rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("growth", [1, 2])
+def test_warm_restarts_above_a_minimum(growth):
+    """The height above the minimum is what each restart multiplies."""
+    low, decay = 0.1, 0.5
+    wanted = Cosine(1.0, low, 12).repeat(gain=decay, growth=growth, base=low)
+    heights = [timm_cosine(t, lr_min=0.0, first=12, mul=growth, decay=decay) for t in STEPS]
+    assert np.allclose([low + 0.9 * h for h in heights], [wanted(t) for t in STEPS], rtol=1e-11, atol=1e-14)
 
 
 def test_the_authorities_would_notice_an_off_by_one():

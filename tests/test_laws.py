@@ -68,6 +68,9 @@ def test_the_magnitude_of_a_node_that_is_used_many_times_is_found_once():
     for _ in range(30):
         a = Sum((Constant(0.0), a, a))
     assert magnitude(a) == 2.0 * 2**30
+    assert magnitude(Linear(1.0, 0.0, 4).repeat(3, gain=-2.0, base=1.0)) == 9.0
+    assert magnitude(Linear(1.0, 0.0, 4).repeat(gain=2.0)) == math.inf
+    assert magnitude(Linear(0.0, 0.0, 4).repeat(gain=2.0)) == 0.0
 
 
 def test_a_failed_law_names_the_step_and_both_values(monkeypatch):

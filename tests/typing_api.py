@@ -235,6 +235,7 @@ def operators() -> None:
     assert_type(a.quantize(32, how="down"), Schedule)
     assert_type(a.repeat(), Schedule)
     assert_type(a.repeat(3, gain=0.5, growth=2), Schedule)
+    assert_type(a.repeat(gain=0.5, base=1), Schedule)
     assert_type(a.stretch(steps=20), Schedule)
     assert_type(a[2:5], Schedule)
     assert_type(a[-3:], Schedule)
@@ -265,6 +266,7 @@ def operators() -> None:
         a.quantize(32, how="floor"),  # type: ignore[arg-type]
         a.repeat(3, 0.5),  # type: ignore[call-arg]
         a.repeat("3"),  # type: ignore[arg-type]
+        a.repeat(base="0.1"),  # type: ignore[arg-type]
         a.stretch(20),  # type: ignore[call-arg]
         maximum(a, "1"),  # type: ignore[arg-type]
     )
@@ -286,6 +288,8 @@ def nodes() -> None:
     assert_type(Repeated(a, 3).times, int | None)
     assert_type(Repeated(a, gain=0.5).gain, float)
     assert_type(Repeated(a, growth=2.0).growth, float)
+    assert_type(Repeated(a, base=1).base, float)
+    assert_type(Repeated(a).in_cycle(3, 0.5), float)
     assert_type(Repeated(a).cycle_lengths, tuple[int, ...])
     assert_type(Repeated(a).cycles, Schedule | None)
     assert_type(Sliced(a, 2, 5).start, int)
@@ -451,6 +455,7 @@ def testing(shape: Linear) -> None:
     laws.quantizing_goes_to_a_multiple_nearby(a, 32)
     laws.quantizing_keeps_the_order(a, 32)
     laws.repeating_is_chaining(a, 3, 0.5, 1.0)
+    laws.repeating_is_chaining(a, 3, 0.5, 1.0, 0.1)
     laws.a_stretched_schedule_has_that_length(a, 20)
     laws.stretching_the_rest_does_not_jump(a, 3, 20)
     laws.an_ended_schedule_holds(a, 5)

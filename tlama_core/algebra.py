@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self, TypeG
 import attrs
 
 from tlama_core._evaluation import Clock, Extent, Namespace, Value, evaluate
-from tlama_core._evaluation.kernels import How, Kernel, Quantizing, Scaling, Slicing, constantly
+from tlama_core._evaluation.kernels import How, Kernel, Quantizing, Raising, Scaling, Slicing, constantly
+from tlama_core._evaluation.powers import power_up_to
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, value_at
 from tlama_core._fields import (
     MAX_STEPS,
@@ -345,20 +346,27 @@ class Schedule(ABC):
         """
         return Quantized(self, multiple, how=how)
 
-    def repeat(self, times: int | None = None, *, gain: float = 1.0, growth: float = 1.0) -> "Schedule":
+    def repeat(
+        self, times: int | None = None, *, gain: float = 1.0, growth: float = 1.0, base: float = 0.0
+    ) -> "Schedule":
         """Return *times* cycles of this schedule (endless if None), each scaled and stretched anew.
 
-        Cycle k (from 0) is `gain**k * self`, stretched to `round(self.steps * growth**k)` updates. Each
-        cycle but the last hands over before its end; the last one owns its end.
+        Cycle k (from 0) is `base + gain**k * (self - base)`, stretched to `round(self.steps * growth**k)`
+        updates: what shrinks or grows is the height above *base*. Each cycle but the last hands over before
+        its end; the last one owns its end.
 
-        >>> from tlama_core import Cosine
+        >>> from tlama_core import Cosine, Linear
         >>> cycles = Cosine(1.0, 0.0, steps=10).repeat(3, gain=0.5, growth=2)
         >>> cycles.steps, cycles(0), cycles(10), cycles(30), cycles(70)
         (70, 1.0, 0.5, 0.25, 0.0)
+        >>> triangular2 = (Linear(0.1, 0.9, steps=5) >> Linear(0.9, 0.1, steps=5)).repeat(gain=0.5, base=0.1)
+        >>> triangular2(5), triangular2(10), triangular2(15), triangular2(25)
+        (0.9, 0.1, 0.5, 0.30000000000000004)
 
-        Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (for cosine cycles)
+        Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (for cosine cycles);
+        Smith 2017, https://arxiv.org/abs/1506.01186 (for triangular ones)
         """
-        return Repeated(self, times, gain=gain, growth=growth)
+        return Repeated(self, times, gain=gain, growth=growth, base=base)
 
     def stretch(self, *, steps: float) -> "Schedule":
         """Return this schedule with every length in proportion, so that it takes *steps* updates.
@@ -801,6 +809,15 @@ class Sum(Pointwise):
     def _combine(xp: Namespace, a: Value, b: Value) -> Value:
         return a + b
 
+    def _kernel(self) -> Kernel:
+        """Return the formula of a schedule plus a number: of cycles above a base there may be thousands."""
+        bare = [term for term in self.terms if _is_bare(term)]
+        others = [term for term in self.terms if not _is_bare(term)]
+        if len(bare) != 1 or len(others) != 1:
+            return Kernel()
+        formula, numbers = others[0]._kernel()
+        return Kernel(Raising(formula), (bare[0].value, *numbers)) if formula else Kernel()
+
     def _notation(self, printer: Printer) -> Notation:
         if len(self.terms) > MAX_OPERATORS:
             return printer.listed("Sum", self.terms)
@@ -949,15 +966,18 @@ class Quantized(Schedule):
 class Repeated(Schedule):
     """Cycles of one schedule, each scaled and stretched anew: what `a.repeat(…)` builds.
 
-    Cycle k is `gain**k * a.stretch(steps=round(a.steps * growth**k))`, its length rounded from exact
-    rationals. An endless one with growth > 1 has its cycles up to 2**63 updates and holds from there.
+    Cycle k is `base + gain**k * (a.stretch(steps=round(a.steps * growth**k)) - base)`, its length rounded
+    from exact rationals. The first cycle, and with a gain of 1 every one, is *a* itself, whatever *base* is.
+    An endless one with growth > 1 has its cycles up to 2**63 updates and holds from there. In an endless one
+    that grows without end, values past the largest float are infinite; what is at *base* stays there.
 
     Every cycle but the last hands over before its end; the last one owns it. Cycles that are alike are
-    found by division, whatever their number; those that grow or shrink are laid out as a chain, `cycles`
+    found by division, whatever their number; those whose length changes are laid out as a chain, `cycles`
     (None otherwise), and `cycle_lengths` are their lengths.
 
     Raises `ValueError` for an endless or empty *schedule*, a cycle below one update, more than 10,000
-    cycles that grow, and where no end is given, for a growth below 1 or a gain beyond -1 and 1.
+    cycles that grow, a gain whose power in the last cycle is past the largest float, and where no end is
+    given, for a growth below 1.
 
     >>> Constant(1.0, steps=10).repeat(gain=0.5)(25)
     0.25
@@ -967,6 +987,7 @@ class Repeated(Schedule):
     times: int | None = count(default=None, at_least=1)
     gain: float = number(default=1.0, kw_only=True)
     growth: float = number(default=1.0, kw_only=True, above=0.0)
+    base: float = number(default=0.0, kw_only=True)
     cycle_lengths: tuple[int, ...] = derived(lambda self: self._checked_lengths())
     steps: int | float = derived(
         lambda self: (
@@ -987,38 +1008,58 @@ class Repeated(Schedule):
         if self.schedule.steps in (0, math.inf):
             refuse("Repeated.schedule", "of finite length >= 1", self.schedule)
         cycle = int(self.schedule.steps)
-        if self.times is None:
-            if self.growth < 1:
-                refuse("Repeated.growth", ">= 1 in an endless repetition", self.growth)
-            if abs(self.gain) > 1:
-                refuse("Repeated.gain", "from -1 to 1 in an endless repetition", self.gain)
-        elif abs(self.gain) > 1 and (self.times - 1) * math.log(abs(self.gain)) > 709:
+        if self.times is None and self.growth < 1:
+            refuse("Repeated.growth", ">= 1 in an endless repetition", self.growth)
+        lengths = _cycle_lengths(cycle, self.times, self.growth) if self.growth != 1 else ()
+        last = (self.times or len(lengths)) - 1  # below 0 where there is none
+        if math.isinf(power_up_to(math.inf, abs(self.gain), max(0, last))):
             refuse("Repeated.gain", "such that its last power is finite", self.gain)
-        if self.growth == 1:
-            if cycle * (self.times or 1) > MAX_STEPS:
-                refuse("Repeated.steps", "at most 10**300", cycle * (self.times or 1))
-            return ()
-        return _cycle_lengths(cycle, self.times, self.growth)
+        if not lengths and cycle * (self.times or 1) > MAX_STEPS:
+            refuse("Repeated.steps", "at most 10**300", cycle * (self.times or 1))
+        return lengths
 
     def _laid_out(self) -> Schedule | None:
         """Return cycles that grow or shrink as a chain of phases; None where all are alike."""
         if not self.cycle_lengths:
             return None
         return Piecewise.of(
-            cycle if k == 0 or self.gain == 1 else self.gain**k * cycle
+            self._scaled(k, cycle)
             for k, cycle in enumerate(Stretcher()(self.schedule, n) for n in self.cycle_lengths)
         )
+
+    def _scaled(self, k: int, cycle: Schedule) -> Schedule:
+        """Return cycle k, which is *cycle* but for its height."""
+        if k == 0 or self.gain == 1:
+            return cycle
+        return self.base + self.gain**k * (cycle - self.base) if self.base else self.gain**k * cycle
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
         if self.cycles is not None:
             return xp.value_of(self.cycles, xp.within(t, self.cycles.steps))
         k, local = xp.cycle(t, int(self.schedule.steps), self.times)
-        inner = xp.value_of(self.schedule, local)
+        return self._in_cycle(xp, xp.value_of(self.schedule, local), k)
+
+    def _in_cycle(self, xp: Namespace, first: Value, k: Value) -> Value:
+        """Return the values in cycles k of what has the values *first* in the first one."""
         if self.gain == 1:
-            return inner
+            return first
+        height = first
+        if self.base:
+            first = xp.kept(first)
+            height = first - self.base
         if self.gain < 0:  # the sign by parity: a power of a negative number forgets it from 2**53 on
-            inner = xp.where(k % 2 > 0, -inner, inner)
-        return xp.grown(inner, abs(self.gain), k)
+            height = xp.kept(height)
+            height = xp.where(k % 2 > 0, -height, height)
+        height = xp.grown(height, abs(self.gain), k, self.times)
+        return xp.where(k > 0, self.base + height, first) if self.base else height
+
+    def in_cycle(self, k: int, first: float) -> float:
+        """Return what a value of the first cycle, *first*, is in cycle k, where all are of one length.
+
+        >>> Constant(1.0, steps=10).repeat(gain=0.5, base=0.5).in_cycle(2, 1.0)
+        0.625
+        """
+        return self._in_cycle(PYTHON, first, k)  # type: ignore[no-any-return]
 
     def _notation(self, printer: Printer) -> Notation:
         return call(f"{printer(self.schedule).within(ATOM)}.repeat", arguments(self, 1))

@@ -20,13 +20,14 @@ from tlama_core import (
     bounds,
     breakpoints,
     check,
+    describe,
     difference,
     first_step_above,
     first_step_below,
     maximum,
     mean,
 )
-from tlama_core.analysis import joints, pieces
+from tlama_core.analysis import joints, pieces, totals
 from tlama_core.testing.strategies import schedules
 
 GAINS = st.sampled_from([1.0, 1.0, -1.0, 0.5, -0.5, 0.999, -0.9, 1.1, -1.01, 0.0, 1e-80])
@@ -37,14 +38,15 @@ def cycles(draw, trees):
     """Draw a repetition, and things done to it that leave it one."""
     a = draw(trees)
     assume(0 < a.steps < 200)
-    a = a.repeat(draw(st.integers(2, 60)), gain=draw(GAINS))
+    base = draw(st.sampled_from([0.0, 0.0, 0.3, -1.5]))
+    a = a.repeat(draw(st.none() | st.integers(2, 60)), gain=draw(GAINS), base=base)
     for _ in range(draw(st.integers(0, 3))):
         kind = draw(st.integers(0, 6))
         if kind == 0:
             a = draw(st.floats(-2, 2)) * a
         elif kind == 1:
-            a = a[draw(st.integers(0, int(a.steps) // 2)) :]
-        elif kind == 2 and a.steps:
+            a = a[draw(st.integers(0, int(min(a.steps, 400)) // 2)) :]
+        elif kind == 2 and 0 < a.steps < math.inf:
             a = a.stretch(steps=draw(st.integers(1, 2 * int(a.steps))))
         elif kind == 3:
             a = Warmup(1.0, draw(st.integers(0, 9))) >> a
@@ -228,3 +230,65 @@ def test_what_overflows_between_pieces_that_do_not_is_evaluated():
     assert (found.high, found.high_step) == (math.inf, 501)
     assert found.low == 0.0
     assert first_step_above(a, 1e300) == 501
+
+
+# --- cycles above a base, and cycles that grow for ever
+
+
+def test_endless_growth_is_asked_past_the_largest_float():
+    a = Step.every(1e-3, 1.05, 1)
+    first = next(k for k in range(14_000, 15_000) if a(k) == math.inf)
+    found = bounds(a, 0, 10**6)
+    assert (found.low, found.low_step, found.high, found.high_step) == (1e-3, 0, math.inf, first)
+    assert first_step_above(a, 0.01) == next(k for k in range(100) if a(k) > 0.01)
+    assert first_step_below(a, 1e-3) is None
+    assert math.isnan(mean(a, 0, 10**6))
+    assert mean(a, 0, 1_000) == pytest.approx(a.sample(1_000).mean(), rel=1e-14)
+    assert not check(a, 100, quantity="loss weight")
+    (finding,) = check(a, 10**9, quantity="loss weight")
+    assert (finding.code, finding.step) == ("non-finite-value", first)
+    assert describe(a).rows[-1].then == "never ends"
+
+
+def test_swings_above_a_base_are_infinite_on_both_sides():
+    a = Linear(0.5, 1.0, 10).repeat(gain=-1.5, base=0.5)
+    values = a.sample(40_000).tolist()
+    found = bounds(a, 0, 40_000)
+    assert (found.low, found.low_step) == (-math.inf, values.index(-math.inf))
+    assert (found.high, found.high_step) == (math.inf, values.index(math.inf))
+    assert first_step_above(a, 1e10) == next(k for k, value in enumerate(values) if value > 1e10)
+    assert breakpoints(a[20 * 10**6 :], stop=20) == (10,)
+
+
+def test_one_sign_of_the_last_cycles_may_be_infinite_alone():
+    """The base brings one of two swings of nearly one height past the largest float."""
+    a = Constant(1.0, 1).repeat(gain=-1.0001, base=9e307)
+    stop = next(k for k in range(10**5) if math.isinf(a(k))) + 2
+    assert math.isfinite(a(stop - 1))
+    assert math.isnan(mean(a, 0, stop))
+
+
+def test_the_base_of_many_cycles_is_known():
+    a = Cosine(1.0, 0.1, 1_000).repeat(gain=0.5, base=0.1)
+    assert bounds(a, 0, 10**12).high == 1.0
+    assert difference(a, Constant(0.1), 0, 10**9).gap == 0.9
+    assert first_step_above(a[1_000:], 0.5) == 0
+    heights = (a.sample(10**5) - 0.1).sum()
+    assert mean(a, 0, 10**12) == pytest.approx(0.1 + heights / 10**12, rel=1e-15)
+
+
+@pytest.mark.parametrize("gain", [0.9999, -0.99, -1.0, 1.1, -1.01, 1.0])
+@pytest.mark.parametrize("factor", [1.0, -3.0])
+def test_the_mean_of_heights_above_a_base_is_a_geometric_sum(monkeypatch, gain, factor):
+    a = factor * Linear(1.0, 0.5, 10).repeat(gain=gain, base=0.3)
+    exact = sum(map(Fraction, map(a, range(5_003)))) / 5_003
+    monkeypatch.setattr(totals, "SOON", 0)
+    assert mean(a, 0, 5_003) == pytest.approx(float(exact), rel=1e-14)
+
+
+def test_a_base_that_no_float_holds_is_not_known():
+    a = 10.0 * Constant(0.0, 10).repeat(gain=0.5, base=1e308)
+    assert math.isnan(mean(a, 0, 10**5))
+    assert mean(a, 0, 10) == 0.0
+    b = 2.0 * maximum(Linear(1.0, 0.5, 10).repeat(gain=0.9), 0.7)
+    assert mean(b, 0, 1_000) == pytest.approx(b.sample(1_000).mean())

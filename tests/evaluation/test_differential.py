@@ -83,7 +83,8 @@ def wide_trees(draw, most=10**18, decades=300, depth=4):
         return (a + 0.0 if draw(st.booleans()) else a).stretch(steps=draw(lengths(most)))
     if kind == 3:
         times = draw(st.integers(1, 50) | st.integers(1, 10**6))
-        return a.repeat(times, gain=draw(st.sampled_from([1.0, 0.5, -1.0, 0.999, -0.9]))) if a.steps else a
+        gain, base = draw(st.sampled_from([1.0, 0.5, -1.0, 0.999, -0.9])), draw(values(decades))
+        return a.repeat(times, gain=gain, base=draw(st.sampled_from([0.0, base]))) if a.steps else a
     if kind in (4, 8):
         multiple, how = draw(st.sampled_from([1.0, 1.0, 0.1, 3.0, 32.0])), draw(st.sampled_from(HOWS))
         return a.quantize(multiple, how=how) if kind == 8 else draw(st.sampled_from([0.5, -2.0, 1.0])) * a

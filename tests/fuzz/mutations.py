@@ -25,7 +25,7 @@ WORDS = sorted({word for room in ROOMS for word in re.findall(r"\b[A-Za-z_]\w*",
 NUMBERS = re.split(r"\s+", """0 1 2 3 7 10 -1 .1 0.5 2.5 1000 5_000 99999 1.001 1/3 1e3 1e6 5e-324 1e300
 1e-300 1e308 1e400 1e-400 inf 2**9 10**300 1e400/3 (1e400*1e400*1e400) peak peak/7 epoch 2*epoch
 sqrt(2) sqrt(epoch) exp(-1) log(3) 2**-3 0.999**epoch peak**0.5 (1+1e-300)**1e300 sqrt(4+1e-300) exp(-10**9) 9**9**9""")  # fmt: skip
-WRAPS = """{}.repeat(N) | {}.repeat(N, gain=N, growth=N) | {}.repeat(growth=N) | {}.repeat(N, growth=1.001) | {}[N:]
+WRAPS = """{}.repeat(N) | {}.repeat(N, gain=N, growth=N) | {}.repeat(growth=N) | {}.repeat(gain=N, base=N) | {}.repeat(N, growth=1.001) | {}[N:]
 {}[:N] | {}[N:N] | {}[::N] | {}[N::N] | {}.stretch(steps=N) | {}.scale(N) | {} / N | {} + {} | {} - N | {} * {} | N * {} | N - {} | -{}
 maximum({}, {}) | minimum({}, N) | {}.clamp(N, N) | {}.clamp(low={}) | {}.stretch(steps=N) >> {} | {}[:N] >> {}
 {} >> {} | base >> {} | {} >> tail | {} >> Cosine.to(N, N) | {} >> (Constant.hold(N) >> Linear.to(N, N)) | {}.then({})

@@ -174,9 +174,15 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             r"^Warmup\(peak, steps\) got an unexpected .* 'warmup_steps'$",
         ),
         (
-            lambda: Step.every(1e-3, 1.05, 1),
+            lambda: Step.every(1e-3, float("inf"), 1),
             ValueError,
-            "^Step.every.gamma must be a finite number >= -1 and <= 1, got 1.05",
+            "^Step.every.gamma must be a finite number, got inf",
+        ),
+        (lambda: Step.every(1, "x", 1), TypeError, "^Step.every.gamma must be a finite number, got 'x'"),
+        (
+            lambda: Step.every(1, 1.05, 0),
+            ValueError,
+            "^Step.every.interval must be a whole number >= 1, got 0",
         ),
         (lambda: Step.every("x", 0.5, 1), TypeError, "^Step.every.start must be a finite number, got 'x'"),
         (

@@ -120,8 +120,15 @@ class Namespace(Protocol):
     def number(self, t: Clock, /) -> Value:
         """Return a clock as what formulas compute with: here, and only here, a rescaled one is rounded."""
 
-    def grown(self, value: Value, base: float, k: Value, /) -> Value:
-        """Return *value* times *base* to a whole power k >= 0, exact for a k of any size; 0 stays 0."""
+    def kept(self, value: Value, /) -> Value:
+        """Return *value*, in source under a name: what is used several times is then computed once."""
+
+    def grown(self, value: Value, base: float, k: Value, times: int | None, /) -> Value:
+        """Return *value* times *base* to a whole power k >= 0, exact for a k of any size; 0 stays 0.
+
+        The power is below that of *times*, whose predecessor is finite as a Python number, or of any size:
+        then the product is infinite where it is past the largest float, and only there.
+        """
 
     def compounded(self, start: float, factor: float, interval: float, t: Clock, last: float, /) -> Value:
         """Return *start* * *factor* ** (t / *interval*), where *start* is not 0 and t at most *last*.

@@ -52,6 +52,17 @@ class Scaling:
 
 
 @attrs.define(unsafe_hash=True)  # likewise
+class Raising:
+    """A formula plus a number, which is the first of the numbers."""
+
+    formula: Formula
+
+    def __call__(self, xp: "Namespace", t: "Clock", number: "Value", *numbers: "Value") -> "Value":
+        """Return *number* plus the value of the formula at *t*."""
+        return number + self.formula(xp, t, *numbers)
+
+
+@attrs.define(unsafe_hash=True)  # likewise
 class Clipping:
     """A formula whose values do not leave a range, which the first two of the numbers say."""
 

@@ -66,9 +66,23 @@ class NumPyNamespace:
         quotient = x / by
         return x, quotient, self.np.floor(quotient)
 
-    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
-        """Return the values times powers, which are finite: a repetition that would overflow is not built."""
-        return self.np.power(base, k) * value
+    @staticmethod
+    def kept(value: "Value") -> "Value":
+        """Return the values: they are computed already."""
+        return value
+
+    def grown(self, value: "Value", base: float, k: "Value", times: int | None) -> "Value":
+        """Return the values times powers, which are finite unless any may come: then they may be infinite."""
+        np = self.np
+        if times is not None or base <= 1:
+            return np.power(base, k) * value
+        k = k.astype(float) if k.dtype.kind == "O" else k  # Python's own powers raise where NumPy's do not
+        power = np.power(base, k)
+        past, half = np.isinf(power), k // 2
+        if not past.any():
+            return power * value
+        halves = value * np.power(base, half) * np.power(base, k - half)
+        return np.where(value == 0, value, np.where(past, halves, power * value))
 
     def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> "Value":
         """Return the start times powers of the factor, in parts of which none overflows."""

@@ -72,16 +72,31 @@ def power_by_digits(xp: "TracedNamespace", base: float, k: "Value", interval: fl
     value, place, largest = None, 1, float(xp.lib.finfo(xp.real).max)
     while place <= most:
         digit = (k // place) % 256
-        entries = [_power_up_to(largest, base, d * place / interval) for d in range(256)]
+        entries = [power_up_to(largest, base, d * place / interval) for d in range(256)]
         here = xp.lib.take(xp.lib.asarray(entries, dtype=xp.real, **xp.device), digit, axis=0)
         value, place = here if value is None else value * here, place * 256
     return value
 
 
-def _power_up_to(largest: float, base: float, exponent: float) -> float:
-    """Return a power of a number > 0; infinity where it is past the *largest* of some type."""
-    try:
-        power = base**exponent
-    except OverflowError:
+def power_up_to(largest: float, base: float, exponent: float) -> float:
+    """Return a power of a number > 0; infinity where it is past the *largest* of some type.
+
+    Nothing is raised and caught: torch.compile traces this, and refuses what raises.
+    """
+    size = exponent * math.log2(base)
+    if size > 1_025:
         return math.inf
+    half = exponent // 2
+    power = base**exponent if size < 1_023 else base**half * base ** (exponent - half)
     return power if power <= largest else math.inf
+
+
+def powers(base: float, k: int) -> tuple[float, ...]:
+    """Return factors that make a power of a number > 1: two halves where the power itself is past a float.
+
+    What they multiply may be so small that the product is none.
+    """
+    power = power_up_to(math.inf, base, k)
+    if power < math.inf:
+        return (power,)
+    return power_up_to(math.inf, base, k // 2), power_up_to(math.inf, base, k - k // 2)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Rescaled
-from tlama_core._evaluation.powers import compounded
+from tlama_core._evaluation.powers import compounded, powers
 from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
 
@@ -86,9 +86,18 @@ class PythonNamespace:
         return whole + rest / t.den  # type: ignore[no-any-return]
 
     @staticmethod
-    def grown(value: float, base: float, k: int) -> float:
-        """Return the value times a power, which is finite: a repetition that would overflow is not built."""
-        return base**k * value
+    def kept(value: float) -> float:
+        """Return the value: it is computed already."""
+        return value
+
+    @staticmethod
+    def grown(value: float, base: float, k: int, times: int | None) -> float:
+        """Return the value times a power, which is finite unless it may be any: then it may be infinite."""
+        if times is not None or base <= 1:
+            return base**k * value
+        for power in powers(base, k):
+            value = value * power if value else value
+        return value
 
     def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> float:
         """Return the start times a power of the factor, without overflow on the way."""

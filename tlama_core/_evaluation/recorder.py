@@ -28,6 +28,7 @@ from tlama_core._evaluation.expressions import (
     lines,
     literal,
 )
+from tlama_core._evaluation.growth import written
 from tlama_core._evaluation.kernels import Group, grouped
 from tlama_core._evaluation.powers import compounded
 from tlama_core._evaluation.python_numbers import EXACT, PYTHON, Elementary, rescaled_value
@@ -238,9 +239,13 @@ class Recorder(Elementary):
         whole, rest = self._divided(t.n, t.den)
         return self.let(whole + rest / t.den, "t")
 
-    def grown(self, value: Term, base: float, k: Term) -> Term:
-        """Write a value times a power."""
-        return self.pow(base, k) * value
+    def kept(self, value: Term, kind: str = "x") -> Term:
+        """Write a value under a name; a number needs none."""
+        return self.let(value, kind) if isinstance(value, Expression) else value
+
+    def grown(self, value: Term, base: float, k: Term, times: int | None) -> Term:
+        """Write a value times a power, which may be past every float where *times* is not known."""
+        return written(self, value, base, k, times)
 
     def within(self, t: Moment, steps: float) -> Moment:
         """Write a clock that is held at *steps*."""
@@ -251,19 +256,16 @@ class Recorder(Elementary):
     def advance(self, t: Moment, by: int, to: float, stride: int = 1) -> Moment:
         """Write a clock that is ahead by *by*, and runs so many times as fast."""
         if stride > 1:
-            n, den = (t.n, t.den) if isinstance(t, Rescaled) else (t, 1)
-            n = self._moved(n * stride, den * by)
-            n = n if math.isinf(to) else self.minimum(n, den * to)
-            return Rescaled(n, den) if isinstance(t, Rescaled) else n
+            faster = Rescaled(t.n * stride, t.den) if isinstance(t, Rescaled) else t * stride
+            ahead = self.advance(faster, by, to)
+            return ahead if math.isinf(to) else self.within(ahead, to)
         if isinstance(t, Rescaled):
             return Rescaled(self._moved(t.n, t.den * by), t.den)
         return self._moved(t, by)
 
     def _moved(self, n: Term, by: Term) -> Term:
         """Write a sum under a name."""
-        if not isinstance(n, Expression):
-            return n + by
-        return self.let(n - -by if isinstance(by, int) and by < 0 else n + by, "t")
+        return self.kept(n - -by if isinstance(by, int) and by < 0 else n + by, "t")
 
     def rescale(self, t: Moment, to: int, of: int) -> Moment:
         """Write a rescaled clock, that of whole steps as a fraction of whole numbers."""
@@ -319,9 +321,9 @@ class Recorder(Elementary):
     @staticmethod
     def _whole(t: Moment) -> Expression:
         """Write a time that is past the same whole numbers."""
-        return (
-            Expression(f"{t.n.text} // {as_source(t.den).text}") if isinstance(t, Rescaled) else as_source(t)
-        )
+        if isinstance(t, Rescaled):
+            return Expression(f"{t.n.text} // {as_source(t.den).text}")
+        return as_source(t)
 
     def apply(self, fn: object, checked: Function, t: Moment) -> Term:
         """Write a call of the user's function by name, which is not called now."""
@@ -340,7 +342,7 @@ class Recorder(Elementary):
         key = id(schedule), _written(t)
         if key not in self._known:
             value = schedule._value(self, t)
-            self._known[key] = self.let(value) if isinstance(value, Expression) else value
+            self._known[key] = self.kept(value)
         return self._known[key]
 
     def pick_phase(self, t: Moment, starts: Sequence[int], phases: "Sequence[Evaluable]") -> Term:

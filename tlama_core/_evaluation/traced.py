@@ -15,8 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Affine
+from tlama_core._evaluation.growth import grown
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.powers import compounded_by_digits, power_by_digits
+from tlama_core._evaluation.powers import compounded_by_digits
 from tlama_core._evaluation.python_numbers import ROUNDING, Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
@@ -213,16 +214,18 @@ class TracedNamespace(Elementary):
         """Return the constant as an array like the clock, of the type that values have."""
         return self.lib.zeros_like(t.t if isinstance(t, Affine) else t, dtype=self.real) + constant
 
-    def grown(self, value: "Value", base: float, k: "Value") -> "Value":
-        """Return the value times a power; 0 stays 0 where the power is infinite."""
-        power = power_by_digits(self, base, k)
-        if base > 1:
-            power = self.where(value == 0, self.minimum(power, 1.0), power)
-        return value * power
-
     def compounded(self, start: float, factor: float, interval: float, t: "Clock", last: float) -> "Value":
         """Return the start times a power, which is taken by digits of the whole steps."""
         return compounded_by_digits(self, start, factor, interval, t)
+
+    @staticmethod
+    def kept(value: "Value") -> "Value":
+        """Return the value: it is computed already."""
+        return value
+
+    def grown(self, value: "Value", base: float, k: "Value", times: int | None) -> "Value":
+        """Return the value times a power, by digits of k; 0 stays 0 where the power is infinite."""
+        return grown(self, value, base, k, times)
 
     def cycle(self, t: "Clock", length: int, times: int | None) -> tuple["Value", "Clock"]:
         """Return the cycles and the clock in them, the whole steps of a rescaled one in whole numbers."""

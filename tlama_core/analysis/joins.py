@@ -160,17 +160,18 @@ def _of_one_pace(schedule: Pointwise, cycles: list[Cycle], *, constants: bool) -
     turned over.
     """
     first, several = cycles[0], len(cycles) > 1
-    pure, affine = all(cycle.pure for cycle in cycles), all(cycle.affine for cycle in cycles)
+    geometric, affine = all(cycle.pure for cycle in cycles), all(cycle.affine for cycle in cycles)
     if isinstance(schedule, Product):
-        known, changes = not several, {}
+        known, pure = not several, geometric
     elif isinstance(schedule, Sum):
         # Two ranges of which each never turns back may turn back together, unless both are affine.
-        known, changes = affine or not several, {"pure": pure and not constants}
+        known, pure = affine or not several, geometric and not constants
     else:  # of several, a negative gain makes the largest the smallest
-        known = not several or (pure and not constants and first.gain > 0)
-        changes = {"pure": pure and not constants, "affine": affine and not constants}
-    known = known and all(cycle.pace == first.pace for cycle in cycles)
-    return first._replace(**changes) if known else None
+        pure, affine = geometric and not constants, affine and not constants
+        known = not several or (pure and first.gain > 0)
+    if not (known and all(cycle.pace == first.pace for cycle in cycles)):
+        return None
+    return first._replace(base=0.0 if pure else None, affine=affine)  # another base is not looked for
 
 
 def _common_period(cycles: list[Cycle]) -> Cycle:

@@ -224,6 +224,7 @@ def _(schedule: Scaled, start: int, stop: int, splitter: _Splitter) -> Iterator[
     for piece in splitter.within(schedule.schedule, start, stop):
         yield piece._replace(
             direction=piece.direction and sign * piece.direction,
+            cycle=piece.cycle and piece.cycle.scaled(schedule.factor),
             ending=partial(_scaled, schedule.factor, piece.ending),
             owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
             grain=abs(schedule.factor) * piece.grain,
@@ -242,7 +243,8 @@ def _(schedule: Quantized, start: int, stop: int, splitter: _Splitter) -> Iterat
     """
     for piece in splitter.within(schedule.schedule, start, stop):
         # Multiples of what shrinks by a factor do not; they are alike where it is, and never turn back.
-        alike = piece.cycle and piece.cycle._replace(pure=piece.cycle.repeats, affine=piece.cycle.repeats)
+        cycle = piece.cycle
+        alike = cycle and cycle._replace(base=0.0 if cycle.repeats else None, affine=cycle.repeats)
         yield piece._replace(
             ending=partial(_quantized, schedule, piece.ending),
             owner=partial(scaled_phase, schedule, schedule.schedule, piece.owner),
@@ -320,7 +322,7 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
             end = piece.stop + k * length
             a, b = max(start, piece.start + k * length), min(stop, end)
             if a < b:
-                own = partial(_in_cycle, schedule.gain, k, piece.ending)
+                own = partial(_in_cycle, schedule, k, piece.ending)
                 yield piece._replace(
                     start=a,
                     stop=b,
@@ -331,11 +333,12 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
                     grain=abs(schedule.gain) ** k * piece.grain if piece.grain else 0.0,
                 )
     if listed <= last:
-        reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain)
+        # The first cycle is listed at any rate: it is not rounded as the others are, which have a base.
+        base = schedule.base if schedule.gain != 1 else 0.0
+        reached, known = partial(at, schedule, stop), Cycle(length, schedule.gain, base=base)
         yield Piece(listed * length, stop, None, reached, owner, opens=False, many=True, cycle=known)
 
 
-def _in_cycle(gain: float, k: int, ending: Callable[[], float]) -> float:
-    """Return the end of a piece of cycle k; a float of a large k would forget its parity."""
-    sign = -1 if gain < 0 and k % 2 else 1
-    return sign * float(abs(gain) ** k) * ending()
+def _in_cycle(schedule: Repeated, k: int, ending: Callable[[], float]) -> float:
+    """Return the end of a piece of cycle k."""
+    return schedule.in_cycle(k, ending())

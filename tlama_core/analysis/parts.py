@@ -1,5 +1,6 @@
 """What a schedule is split into: pieces, and what is known of very many cycles without listing them."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, partial
@@ -39,11 +40,16 @@ class Cycle(NamedTuple):
     """By what a value is multiplied from one cycle to the next, or what is left of it without a constant."""
     cycles: int = 1
     """How many cycles a period has: those that end on a whole update together."""
-    pure: bool = True
-    """Whether the values of a period are those before it times `gain**cycles`, save for rounding."""
+    base: float | None = 0.0
+    """Above it, heights are those of the period before times `gain**cycles`, save for rounding, if known."""
 
     affine: bool = True
-    """Whether they are that and a constant: of several such ranges of one pace, so is the sum."""
+    """Whether there is such a base, known or not: of several such ranges of one pace, so has the sum one."""
+
+    @property
+    def pure(self) -> bool:
+        """Whether values themselves are those of the period before times `gain**cycles`."""
+        return self.base == 0
 
     @property
     def pace(self) -> tuple[int, float, int]:
@@ -59,6 +65,11 @@ class Cycle(NamedTuple):
     def alternates(self) -> bool:
         """Whether the sign changes from one period to the next."""
         return self.gain < 0 and self.cycles % 2 == 1
+
+    def scaled(self, factor: float) -> "Cycle":
+        """Return the same range of values that are *factor* times as high."""
+        base = None if self.base is None else factor * self.base
+        return self._replace(base=None if base is None or math.isinf(base) else base)
 
     def on_whole_updates(self) -> "Cycle":
         """Return the same range by the shortest period that is a whole number of updates."""

@@ -481,7 +481,7 @@ RULES: dict[str, Rule] = {
         _first_of(
             "non-finite-value",
             lambda v: (v != v) | (abs(v) == math.inf),  # noqa: PLR0124 - true of NaN alone
-            "a scaled value, sum or product is past the largest float: look at its terms",
+            "past the largest float: look at gains above 1, at factors, and at terms of sums and products",
         )
     ),
     "swapped-arguments": Rule(_swapped_arguments, rates_only=True),

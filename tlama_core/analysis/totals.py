@@ -22,6 +22,9 @@ BITS = 1_074
 SPARE = 64
 """Values whose sum would be past every float are added at 2**-SPARE of it, exactly."""
 
+SOON = 2_000_000
+"""So many updates of cycles above a base are evaluated."""
+
 EXACT = decimal.Context(prec=60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
 """Far more digits than a float has, for the closed form of a geometric sum loses some."""
 
@@ -39,6 +42,7 @@ class _Cyclic(NamedTuple):
     start: int
     stop: int
     cycle: Cycle
+    base: float
 
 
 def mean_of(schedule: Schedule, start: int, stop: int) -> float:
@@ -90,12 +94,15 @@ def _known(schedule: Schedule, piece: Piece) -> "Sequence[_Constant | _Cyclic]":
     """Return a piece as parts whose sums are known without all values; none where they are not.
 
     They are known of a piece of one value, whatever its length, of one that seldom steps, and of cycles each
-    of which is the one before it times a number. A direction of 0 alone is no proof: 0 times what overflows
-    on the way is NaN.
+    of which is the one before it times a number. Above a base so are the heights, but where the base cancels
+    its rounding is left: those that are soon evaluated are. A direction of 0 alone is no proof: 0 times what
+    overflows on the way is NaN.
     """
-    cycle = piece.cycle
-    if cycle is not None and cycle.pure and piece.stop - piece.start > 4 * cycle.period:
-        return [_Cyclic(piece.start, piece.stop, cycle)]
+    cycle, count = piece.cycle, piece.stop - piece.start
+    if cycle is not None and cycle.base is not None and count > 4 * cycle.period:
+        if cycle.pure or count > SOON:
+            return [_Cyclic(piece.start, piece.stop, cycle, cycle.base)]
+        return []
     if piece.direction != 0:
         held = plateaus(schedule, piece) or ()
         return [_Constant(value, stop - start) for start, stop, value in held]
@@ -129,16 +136,24 @@ def _of_block(values: Series) -> int:
 
 
 def _of_cycles(schedule: Schedule, part: _Cyclic) -> int:
-    """Return the sum of cycles that shrink, grow or repeat: the first one's times a geometric sum.
+    """Return the sum of cycles that shrink, grow or repeat: that of the highest times a geometric sum.
 
-    sum = first * (1 + g + g^2 + … + g^(n-1)) + what is left of a cut cycle, where g is the gain of a period
+    sum = n * base + (first - base) * (1 + g + g^2 + … + g^(n-1)) + what is left of a cut cycle, where g is
+    the gain of a period, and *base* that of all its updates. Where they grow it is taken from the last one:
+    the first may be lost in the rounding of its base, and it does not tell whether all are finite.
     """
     period, whole = part.cycle.period, (part.stop - part.start) // part.cycle.period
     cut = part.start + whole * period
-    first = _total(schedule, part.start, part.start + period)
     rest = _total(schedule, cut, part.stop) if cut < part.stop else 0
+    base = _whole(part.base) * period
     with decimal.localcontext(EXACT):
         gain = decimal.Decimal(part.cycle.gain) ** part.cycle.cycles
+        if abs(gain) <= 1:
+            highest = _total(schedule, part.start, part.start + period)
+        else:
+            highest = _total(schedule, cut - period, cut)
+            _total(schedule, cut - 2 * period, cut - period)  # of the other sign, it may be past every float
+            gain = 1 / gain
         if gain == 1:
-            return first * whole + rest
-        return int(first * ((1 - gain**whole) / (1 - gain))) + rest
+            return highest * whole + rest
+        return base * whole + int((highest - base) * ((1 - gain**whole) / (1 - gain))) + rest

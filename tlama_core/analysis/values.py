@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._evaluation.series import FEW, Series, Test, blocks, series
-from tlama_core.algebra import Product, Quantized, Scaled, Schedule, Sum
+from tlama_core.algebra import Product, Quantized, Repeated, Scaled, Schedule, Sum
 from tlama_core.analysis.joints import first_from, fold, pieces
 from tlama_core.analysis.parts import Piece, continuous
 from tlama_core.shapes import Transition
@@ -318,6 +318,8 @@ def _magnitude(node: Schedule, inner: list[float]) -> float:
             return sum(inner)
         case Product():
             return math.prod(inner)
+        case Repeated():  # its powers, however high, come with values as high
+            return inner[0] + 2 * abs(node.base)
         case Transition():
             return max(abs(node.start), abs(node.end))
     # The end of a power law that grows may be past any value that is used.

@@ -76,15 +76,15 @@ class Step(Schedule):
     def every(cls, start: float, gamma: float, interval: float) -> Schedule:
         """Return *start*, multiplied by *gamma* every *interval* updates, endlessly.
 
+        With a *gamma* above 1 it grows: values past the largest float are infinite.
+
         >>> staircase = Step.every(1.0, gamma=0.5, interval=30)
         >>> staircase, staircase(29), staircase(30), staircase(60)
         (Constant(1.0, steps=30).repeat(gain=0.5), 1.0, 0.5, 0.25)
         """
         value = as_number("Step.every.start", start)
         steps = as_length("Step.every.interval", interval, at_least=1)
-        return Constant(value, steps).repeat(
-            gain=as_number("Step.every.gamma", gamma, at_least=-1, at_most=1)
-        )
+        return Constant(value, steps).repeat(gain=as_number("Step.every.gamma", gamma))
 
     @classmethod
     def every_from_here(cls, gamma: float, interval: float) -> OpenChain:

@@ -102,10 +102,20 @@ def _magnitude_of_node(node: Schedule, inner: list[float]) -> float:
         case Quantized():
             return inner[0] + node.multiple
         case Repeated():
-            return max(1.0, abs(node.gain)) ** ((node.times or 1) - 1) * inner[0]
+            return _magnitude_of_cycles(node, inner[0])
         case Transition():
             return max(abs(node.start), abs(node.end))
     return max(inner) if inner else max(abs(node(step)) for step in steps_of(node))
+
+
+def _magnitude_of_cycles(node: Repeated, first: float) -> float:
+    """Return the `magnitude` of cycles, whose first one's is *first*; infinite where they grow for ever."""
+    grown = max(1.0, abs(node.gain))
+    cycles = node.times or len(node.cycle_lengths)
+    height = first + abs(node.base)
+    if not cycles and grown > 1 and height:
+        return math.inf
+    return abs(node.base) + grown ** max(0, cycles - 1) * height
 
 
 def about_equal(got: float, wanted: float, scale: float) -> bool:
@@ -327,16 +337,17 @@ def _quantized(a: Schedule, multiple: float) -> tuple[Schedule, Schedule, Schedu
     return a.quantize(multiple), a.quantize(multiple, how="down"), a.quantize(multiple, how="up")
 
 
-def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float) -> None:
-    """a.repeat(n, gain=g, growth=r) ~ a >> g * a.stretch(steps=L1) >> …, Lk = round(a.steps * r**k).
+def repeating_is_chaining(a: Schedule, times: int, gain: float, growth: float, base: float = 0.0) -> None:
+    """a.repeat(n, gain=g, growth=r, base=b) ~ a >> b + g * (a1 - b) >> b + g**2 * (a2 - b) >> ….
 
-    It is what a repetition means: cycles laid out one after the other, their lengths rounded from rationals.
+    Here ak is a.stretch(steps=round(a.steps * r**k)). It is what a repetition means: cycles laid out one
+    after the other, their lengths rounded from rationals.
     """
     lengths = [round(int(a.steps) * Fraction(growth) ** k) for k in range(times)]
     if not a.steps or 0 in lengths:
         return
-    cycles = (gain**k * a.stretch(steps=n) for k, n in enumerate(lengths))
-    _same_values(a.repeat(times, gain=gain, growth=growth), Piecewise.of(cycles))
+    cycles = (base + gain**k * (a.stretch(steps=n) - base) for k, n in enumerate(lengths))
+    _same_values(a.repeat(times, gain=gain, growth=growth, base=base), Piecewise.of(cycles))
 
 
 def a_stretched_schedule_has_that_length(a: Schedule, n: int) -> None:
@@ -475,7 +486,7 @@ LAWS: tuple[Law, ...] = (
     Law(quantizing_twice_is_quantizing_once, ("schedule", "multiple")),
     Law(quantizing_goes_to_a_multiple_nearby, ("schedule", "multiple")),
     Law(quantizing_keeps_the_order, ("schedule", "multiple")),
-    Law(repeating_is_chaining, ("finite", "times", "gain", "growth")),
+    Law(repeating_is_chaining, ("finite", "times", "gain", "growth", "base")),
     Law(a_stretched_schedule_has_that_length, ("finite", "length")),
     Law(stretching_the_rest_does_not_jump, ("finite", "length", "length")),
     Law(an_ended_schedule_holds, ("schedule", "length")),
