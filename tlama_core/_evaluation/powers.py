@@ -98,7 +98,19 @@ def _digits(xp: "TracedNamespace", base: float, k: "Value", most: int) -> "Value
     value, place, largest = None, 1, float(xp.lib.finfo(xp.real).max)
     while place <= most:
         digit = (k // place) % 256
-        entries = [power_up_to(largest, base, d * place) for d in range(256)]
+        entries = [_entry(largest, base, d * place) for d in range(256)]
         here = xp.lib.take(xp.lib.asarray(entries, dtype=xp.real, **xp.device), digit, axis=0)
         value, place = here if value is None else value * here, place * 256
     return value
+
+
+def _entry(largest: float, base: float, k: int) -> float:
+    """Return a power of a number > 0; infinity where it is past the *largest* of some type.
+
+    Nothing is raised and caught, as in `power_up_to`: torch.compile traces this, and refuses what raises.
+    """
+    size = k * math.log2(base)
+    if size > 1_025:
+        return math.inf
+    power = base**k if size < 1_023 else base ** (k // 2) * base ** (k - k // 2)
+    return power if power <= largest else math.inf
