@@ -24,7 +24,7 @@ from tlama_core import (
     to_function,
     to_source,
 )
-from tlama_core._evaluation.powers import last_finite
+from tlama_core._evaluation.growth import last_finite
 from tlama_core._evaluation.python_numbers import value_at
 
 spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
@@ -158,6 +158,24 @@ def single(a, steps, found):
         elif a.growth == 1 or abs(a.gain) <= 1:
             top = abs(a.gain) ** min(step // a.schedule.steps, 700) * 4 if abs(a.gain) > 1 else 8.0
             assert abs(got - wanted) <= 2e-6 * max(top, 8.0), (a, step, got, wanted)
+
+
+@pytest.mark.parametrize("gain", [2.0, -1.05, 0.5])
+@pytest.mark.parametrize("base", [0.0, 0.1])
+def test_torch_compiles_growth_and_a_base(torch, gain, base):
+    """What Python raises past the largest float would stop the compiler."""
+    a = Linear(0.1, 0.9, 5).repeat(gain=gain, base=base)
+    t = torch.tensor([0, 7, 23, 5 * 10**6 + 2])
+    compiled = torch.compile(a, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(t), a(t))
+    assert compiled(t)[:3].tolist() == pytest.approx([a(0), a(7), a(23)], rel=1e-5)
+
+
+@pytest.mark.parametrize("gain", [1.05, 2.0, 1e10])
+def test_powers_in_double_precision_go_up_to_the_largest_float(torch, gain):
+    a, last = Constant(1.0, 1).repeat(gain=gain), last_finite(gain)
+    got = a(torch.tensor([last - 1, last, last + 1], dtype=torch.float64)).tolist()
+    assert got == pytest.approx([gain ** (last - 1), gain**last, math.inf], rel=1e-13)
 
 
 def test_gradients_go_through_a_base(torch):
