@@ -356,6 +356,13 @@ def test_a_stride_of_cycles_below_a_stretch_is_served(torch):
         assert a(steps).tolist() == pytest.approx([a(0), a(5), a(10**6)], abs=1e-5)
 
 
+def test_a_long_chain_under_a_stretch_is_served_together():
+    chain = Piecewise.of([Linear(float(i), 0.0, 3) for i in range(40)])
+    a = (0.5 * chain)[1:].stretch(steps=500)
+    steps = np.arange(510)
+    assert a(steps).tolist() == [a(int(step)) for step in steps]
+
+
 def test_a_clock_that_is_held_is_divided_where_it_is_held():
     from tlama_core._evaluation.traced import TracedNamespace
 

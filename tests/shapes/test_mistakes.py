@@ -234,7 +234,11 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             ValueError,
             "^the factor at 5 in Step.drops",
         ),
-        (lambda: Step.every_from_here(2, 5), ValueError, "^Step.every.gamma must be .* <= 1, got 2"),
+        (
+            lambda: Step.every_from_here("x", 5),
+            TypeError,
+            "^Step.every.gamma must be a finite number, got 'x'",
+        ),
         (
             lambda: Polynomial(1, 0, 5, power=2, of="right"),
             ValueError,

@@ -305,7 +305,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ('Polynomial(1, 0, 5, power=2, of="right")', "Polynomial.of must be 'left' or 'elapsed', got 'right'", 'Polynomial(1, 0, 5, power=2, of="right")'),
         ("'left'", "a word is no schedule", "'left'"),
         ("2 * 'left'", "a word cannot be computed with", "2 * 'left'"),
-        ("Constant(max(1, 'left'))", "this takes numbers", "max(1, 'left')"),
+        ("Constant(max(1, 'left'))", "max takes only numbers", "max(1, 'left')"),
         ("Step(1, {'left': 0.5})", "must be a whole number", "Step(1, {'left': 0.5})"),
         ("Constant(1.0) if True else Constant(2.0)", "this is not allowed", "Constant(1.0) if True else Constant(2.0)"),
         ("Constant(1.0) // 2", "// is not allowed here: floor(a/b) is the whole part, # begins a comment", "Constant(1.0) // 2"),

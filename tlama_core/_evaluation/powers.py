@@ -79,11 +79,11 @@ def power_by_digits(xp: "TracedNamespace", base: float, k: "Value", interval: fl
 
 
 def power_up_to(largest: float, base: float, exponent: float) -> float:
-    """Return a power of a number > 0; infinity where it is past the *largest* of some type.
+    """Return a power of a number >= 0; infinity where it is past the *largest* of some type.
 
     Nothing is raised and caught: torch.compile traces this, and refuses what raises.
     """
-    size = exponent * math.log2(base)
+    size = exponent * math.log2(base) if base else 0.0
     if size > 1_025:
         return math.inf
     half = exponent // 2

@@ -78,8 +78,10 @@ class TracedNamespace(Elementary):
         self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
         self.rounding = ROUNDING if lib.finfo(self.real).bits >= 64 else NARROW_ROUNDING
         signed = lib.isdtype(step.dtype, "signed integer") or not self.device
-        wide = not self.floating and lib.iinfo(step.dtype).bits >= 32
-        self.whole = step.dtype if wide and signed else lib.arange(1).dtype
+        # Times count in the library's widest usual integers: a ratio of lengths may not fit a narrower type.
+        usual = lib.arange(1).dtype
+        wide = not self.floating and lib.iinfo(step.dtype).bits >= lib.iinfo(usual).bits
+        self.whole = step.dtype if wide and signed else usual
         self.latest = math.inf if self.floating else lib.iinfo(self.whole).max
         self.to_the_last = False
 
