@@ -39,8 +39,11 @@ def batches(draw):
     flat = st.builds(lambda a: Linear(a, a, 20), whole)
     staircases = st.builds(lambda a, k: Constant(a, steps=k).repeat(4, gain=2.0), whole, st.integers(1, 30))
     drops = st.builds(lambda a, t: Step(a, {t: 3.0}), whole, st.integers(1, 60))
+    plateaus = st.builds(lambda a, n: Linear(a + 8, a + 48, n).quantize(8), whole, st.integers(10, 300))
     doubled = levels.map(lambda a: a >> 2 * a)
-    return draw(st.one_of(whole.map(int), levels, tables, ramps, falling, flat, staircases, drops, doubled))
+    return draw(
+        st.one_of(whole.map(int), levels, tables, ramps, falling, flat, staircases, drops, plateaus, doubled)
+    )
 
 
 def by_hand(batch, clock, updates):

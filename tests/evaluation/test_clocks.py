@@ -109,6 +109,7 @@ def test_quotients_are_exact_where_no_product_fits(num, den, shift, length, data
 
     step = np.array(data.draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=20)), dtype=np.int32)
     xp = TracedNamespace(np, step, frozenset())
+    xp.whole, xp.latest = np.dtype(np.int32), 2**31 - 1  # as where a library has no wider integers
     clock = Affine(step, 2**31 - 1, 10**40, num, shift, den)
     by = den * length
     if by > xp.latest or clock.highest() // by > xp.latest:
@@ -368,6 +369,7 @@ def test_a_clock_that_is_held_is_divided_where_it_is_held():
 
     step = np.array([0, 5, 2**31 - 1], dtype=np.int32)
     xp = TracedNamespace(np, step, frozenset())
+    xp.whole, xp.latest = np.dtype(np.int32), 2**31 - 1  # as where a library has no wider integers
     clock = Affine(step, 2**31 - 1, 10**9 * 7 - 1, 10**6, 0, 10**6)
     clock.t = np.minimum(step, np.int32(clock.top))
     whole, rest = xp._divmod(clock, 10**6)

@@ -409,5 +409,5 @@ def test_any_text_gives_a_schedule_or_a_parse_error(text):
 
 @pytest.mark.parametrize("text", ["1" + "+1" * 40_000, "-" * 50_000 + "1"], ids=["row", "signs"])
 def test_more_operators_than_pythons_parser_takes_are_refused(text):
-    with pytest.raises(ParseError, match="too many operators in a row: Piecewise.of"):
-        parse(text)
+    with pytest.raises(ParseError, match="too many operators in a row|at most 30,000 parts"):
+        parse(text)  # how many Python's parser takes depends on the recursion limit that others set
