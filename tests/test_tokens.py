@@ -80,6 +80,13 @@ def test_counts_agree_with_counting(batch, clock, updates):
     assert updates_for(batch, tokens[updates] + 1, batch_clock=clock) == updates + 1
 
 
+def test_a_ramp_is_counted_by_its_plateaus():
+    ramp = Linear(9, 49, 100).quantize(8)
+    assert consumed(ramp, 150) == sum(int(ramp(k)) for k in range(150))
+    run = in_updates(Linear(1.0, 0.0, 500), ramp)
+    assert [phase.stride for phase in run.phases] == [8, 16, 24]
+
+
 def test_an_endless_schedule_stays_endless():
     ramp = Step(8, {10: 4})
     b = in_updates(Warmup(1.0, 100) >> PowerLaw(1.0, timescale=50), ramp)
