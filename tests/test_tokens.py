@@ -33,9 +33,12 @@ def batches(draw):
     levels = st.lists(level, min_size=1, max_size=6).map(Piecewise.of)
     tables = st.builds(lambda *table: Function(lambda t: table[int(t)], steps=3), whole, whole, whole)
     ramps = st.builds(
-        lambda a, n, stride: Linear(a, a + 3 * n, n)[::stride], whole, st.integers(1, 30), st.integers(1, 3)
+        lambda a, n, stride: Linear(a, a + 3 * n, n)[::stride].quantize(),
+        whole,
+        st.integers(1, 30),
+        st.integers(1, 3),
     )
-    falling = st.builds(lambda a, n: Linear(a + n, a, n), whole, st.integers(1, 30))
+    falling = st.builds(lambda a, n: Linear(a + n, a, n).quantize(), whole, st.integers(1, 30))
     flat = st.builds(lambda a: Linear(a, a, 20), whole)
     staircases = st.builds(lambda a, k: Constant(a, steps=k).repeat(4, gain=2.0), whole, st.integers(1, 30))
     drops = st.builds(lambda a, t: Step(a, {t: 3.0}), whole, st.integers(1, 60))
