@@ -104,7 +104,7 @@ JOINS: st.SearchStrategy[Callable[[Schedule, Schedule], Schedule]] = st.sampled_
 )
 
 LINES: tuple[type[Transition], ...] = (Linear, Cosine, Rex, Sqrt)
-TRANSITIONS = st.sampled_from([*LINES, Polynomial, Exponential, Exponential])
+TRANSITIONS = st.sampled_from([*LINES, Rex, Polynomial, Exponential, Exponential])
 
 
 @st.composite
@@ -163,7 +163,7 @@ def _function(draw: Draw, length: st.SearchStrategy[float]) -> Schedule:
 
 
 ANY_SHAPE = shapes()
-WRITTEN = (_constant, _warmup, _power_law, _geometric, _step, _shape, _shape, _shape)
+WRITTEN = (_constant, _warmup, _power_law, _geometric, _step, _shape, _shape, _shape, _shape)
 WRITTEN_LEAVES = st.sampled_from(WRITTEN)
 ALL_LEAVES = st.sampled_from((*WRITTEN, _function))
 
@@ -303,7 +303,7 @@ WEIGHTS: dict[Node, int] = {
     _slice: 8,
     _stretched: 8,
     _repeated: 8,
-    _long_chain: 1,
+    _long_chain: 2,
     _twice: 2,
 }
 """How often each kind of node is drawn, in relation to the others."""
