@@ -387,6 +387,17 @@ def test_an_empty_phase_stays_in_the_chain_and_owns_no_update():
     assert ended(np.arange(4)).tolist() == [1.0, 1.0, 5.0, 5.0]
 
 
+@pytest.mark.parametrize("start", [0, 3, 5, 6, 40])
+def test_a_chain_that_ends_in_an_endless_phase_is_cut_within_it(start):
+    """Where it is cut, a phase without an end has none after it either."""
+    endless = Warmup(1.0, 5) >> Cosine(1.0, 0.1, 10).repeat()
+    rest = endless[start:]
+    assert rest.steps == math.inf
+    assert list(rest.sample(60)) == [endless(start + step) for step in range(60)]
+    assert list(endless[start::3].sample(20)) == [endless(start + 3 * step) for step in range(20)]
+    assert list(endless[start:57]) == list(endless.sample(57))[start:]
+
+
 def test_a_slice_keeps_empty_phases_at_its_cuts():
     a, z, b = Constant(1.0, 2), Constant(5.0, 0), Constant(3.0, 4)
     chain = a >> z >> b

@@ -30,7 +30,10 @@ def test_drawn():
 
 
 def run(folder, profile, *options):
-    """Return the options that a test run says replay it, and what it drew."""
+    """Return the options that a test run says replay it, and what it drew.
+
+    It has no options of the run that it is a part of: a quiet one would not print its header.
+    """
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     (folder / "test_it.py").write_text(TEST)
     kept = folder / "drawn.json"
@@ -48,7 +51,7 @@ def run(folder, profile, *options):
     done = subprocess.run(
         [*command, *options, "test_it.py::test_drawn"],
         cwd=folder,
-        env={**os.environ, "HYPOTHESIS_PROFILE": profile, "DRAWN": str(kept)},
+        env={**os.environ, "PYTEST_ADDOPTS": "", "HYPOTHESIS_PROFILE": profile, "DRAWN": str(kept)},
         capture_output=True,
         text=True,
         check=False,

@@ -643,7 +643,7 @@ class Piecewise(Schedule):
             if start <= begin and end <= stop:
                 kept.append(phase)
             elif begin < stop and start < end:
-                kept.append(phase[max(start - begin, 0) : min(stop, end) - begin])
+                kept.append(phase[max(start - begin, 0) : stop - begin if stop < end else None])
         if kept:
             return Piecewise.of(kept if stride == 1 else _strided(kept, stride))
         owner = bisect_right(self.starts, start) - 1  # an empty slice between two phases

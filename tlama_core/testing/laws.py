@@ -181,7 +181,7 @@ def a_schedule_cut_in_two_can_be_chained_again(a: Schedule, k: int) -> None:
 
     A run can be stopped at any update and be continued by another run, with nothing lost or used twice.
     """
-    k = min(k, int(a.steps))
+    k = int(min(k, a.steps))
     _same_values(a[:k] >> a[k:], a)
 
 
@@ -190,8 +190,8 @@ def a_slice_of_a_slice_is_one_slice(a: Schedule, i: int, j: int) -> None:
 
     They are equal objects, so that it does not matter in how many runs a schedule was used up.
     """
-    i = min(i, int(a.steps))
-    j = min(j, int(a.steps) - i)
+    i = int(min(i, a.steps))
+    j = int(min(j, a.steps - i))
     assert a[i:][j:] == a[i + j :], (a, i, j)
 
 
@@ -200,8 +200,8 @@ def a_slice_is_a_window(a: Schedule, i: int, j: int) -> None:
 
     Exactly: what is cut is looked up where it stood, and not computed anew.
     """
-    i = min(i, int(a.steps))
-    j = min(i + j, int(a.steps))
+    i = int(min(i, a.steps))
+    j = int(min(i + j, a.steps))
     window = a[i:j]
     assert window.steps == j - i, (a, i, j)
     for step in steps_of(window):
@@ -214,8 +214,8 @@ def a_stride_visits_every_so_many(a: Schedule, i: int, j: int, k: int) -> None:
 
     Exactly, wherever the joints of *a* fall between the updates that are visited.
     """
-    i = min(i, int(a.steps))
-    j = min(i + j, int(a.steps))
+    i = int(min(i, a.steps))
+    j = int(min(i + j, a.steps))
     coarse, window = a[i:j:k], a[i:j]
     assert coarse.steps == math.ceil(Fraction(j - i, k)), (a, i, j, k)
     for step in steps_of(coarse):
@@ -224,8 +224,8 @@ def a_stride_visits_every_so_many(a: Schedule, i: int, j: int, k: int) -> None:
 
 def a_stride_is_that_of_a_slice(a: Schedule, i: int, j: int, k: int) -> None:
     """a[i:j:k] == a[i:j][::k]."""
-    i = min(i, int(a.steps))
-    j = min(i + j, int(a.steps))
+    i = int(min(i, a.steps))
+    j = int(min(i + j, a.steps))
     assert a[i:j:k] == a[i:j][::k], (a, i, j, k)
 
 
@@ -471,11 +471,11 @@ LAWS: tuple[Law, ...] = (
     Law(chained_lengths_add_up, ("finite", "schedule")),
     Law(a_chain_hands_over, ("finite", "schedule")),
     Law(a_chain_cut_at_its_joint_gives_its_parts, ("finite", "finite")),
-    Law(a_schedule_cut_in_two_can_be_chained_again, ("finite", "length")),
-    Law(a_slice_of_a_slice_is_one_slice, ("finite", "length", "length")),
-    Law(a_slice_is_a_window, ("finite", "length", "length")),
-    Law(a_stride_visits_every_so_many, ("finite", "length", "length", "stride")),
-    Law(a_stride_is_that_of_a_slice, ("finite", "length", "length", "stride")),
+    Law(a_schedule_cut_in_two_can_be_chained_again, ("schedule", "length")),
+    Law(a_slice_of_a_slice_is_one_slice, ("schedule", "length", "length")),
+    Law(a_slice_is_a_window, ("schedule", "length", "length")),
+    Law(a_stride_visits_every_so_many, ("schedule", "length", "length", "stride")),
+    Law(a_stride_is_that_of_a_slice, ("schedule", "length", "length", "stride")),
     Law(strides_multiply, ("schedule", "stride", "stride")),
     Law(scaling_distributes_over_chaining, ("number", "finite", "schedule")),
     Law(one_is_neutral, ("schedule",)),
