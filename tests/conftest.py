@@ -73,6 +73,9 @@ FRAMEWORKS = (
     "accelerate",
     "orbax",
     "ignite",
+    "pydantic",
+    "jsonargparse",
+    "hydra",
 )
 ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
@@ -91,6 +94,18 @@ def framework(name):
     return load
 
 
-torch, optax, transformers, jax, array_api_strict, keras, lightning, accelerate, orbax, ignite = map(
-    framework, FRAMEWORKS
-)
+(
+    torch,
+    optax,
+    transformers,
+    jax,
+    array_api_strict,
+    keras,
+    lightning,
+    accelerate,
+    orbax,
+    ignite,
+    pydantic,
+    jsonargparse,
+    hydra,
+) = map(framework, FRAMEWORKS)

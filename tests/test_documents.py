@@ -23,8 +23,20 @@ MODULES = sorted(
 FLAGS = doctest.ELLIPSIS
 
 
+NEEDS = {
+    "clocks": ["torch", "jax"],
+    "hugging-face": ["torch", "transformers", "accelerate"],
+    "jax": ["jax", "optax"],
+    "keras": ["keras"],
+    "torch": ["torch", "lightning", "accelerate"],
+}
+"""The libraries whose users a page is for: without them it is skipped as a whole."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_code_block_of(page, tmp_path, monkeypatch):
+def test_every_code_block_of(page, request, tmp_path, monkeypatch):
+    for library in NEEDS.get(page.stem, ()):
+        request.getfixturevalue(library)
     monkeypatch.chdir(tmp_path)
     blocks = list(Sybil([PythonCodeBlockParser(doctest_optionflags=FLAGS)]).parse(page).examples())
     assert len(blocks) >= page.read_text().count("```python")

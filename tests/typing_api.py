@@ -44,6 +44,7 @@ from tlama_core import (
     Stretched,
     Sum,
     Warmup,
+    as_schedule,
     bounds,
     breakpoints,
     check,
@@ -350,6 +351,11 @@ def questions() -> None:
 
 def text() -> None:
     assert_type(parse("Warmup(peak, 10)", peak=0.1), Schedule)
+    assert_type(parse("peak", peak="1e-3"), Schedule)
+    assert_type(as_schedule("Warmup(peak, 10)", peak=0.1), Schedule)
+    assert_type(as_schedule(to_dict(a)), Schedule)
+    assert_type(as_schedule(a), Schedule)
+    assert_type(as_schedule(0.1), Schedule)
     assert_type(parse("a >> tail", Limits(characters=100), a=a, tail=open_phase), Schedule)
     assert_type(to_dict(a), dict[str, Any])
     assert_type(from_dict({"version": 1}), Schedule)
@@ -366,7 +372,8 @@ def text() -> None:
 
     take(
         parse(1.0),  # type: ignore[arg-type]
-        parse("x", x="0.1"),  # type: ignore[arg-type]
+        parse("x", x=["0.1"]),  # type: ignore[arg-type]
+        as_schedule(["0.1"]),  # type: ignore[arg-type]
         parse("x", limits=Limits()),  # type: ignore[arg-type]
         from_dict("{}"),  # type: ignore[arg-type]
         to_dict("Constant(1.0)"),  # type: ignore[arg-type]

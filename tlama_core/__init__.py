@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     )
     from tlama_core.plans import consumed, cooldown, in_updates, retarget, updates_for
     from tlama_core.source import to_function, to_source
-    from tlama_core.text import Limits, ParseError, fingerprint, from_dict, parse, to_dict
+    from tlama_core.text import Limits, ParseError, as_schedule, fingerprint, from_dict, parse, to_dict
 
 __version__ = "0.1.0"
 
@@ -109,6 +109,7 @@ __all__ = [
     "Stretched",
     "Sum",
     "Warmup",
+    "as_schedule",
     "bounds",
     "breakpoints",
     "check",
@@ -140,6 +141,7 @@ _ROOMS = {
     "Finding": "analysis",
     "Limits": "text",
     "ParseError": "text",
+    "as_schedule": "text",
     "bounds": "analysis",
     "breakpoints": "analysis",
     "check": "analysis",

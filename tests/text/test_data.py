@@ -24,6 +24,7 @@ from tlama_core import (
     Piecewise,
     Schedule,
     Warmup,
+    as_schedule,
     fingerprint,
     from_dict,
     minimum,
@@ -33,7 +34,7 @@ from tlama_core import (
 from tlama_core.algebra import nodes
 from tlama_core.testing.laws import WIDE
 from tlama_core.testing.strategies import schedules
-from tlama_core.text import has_text
+from tlama_core.text import ParseError, accepted, has_text
 from tlama_core.text.words import TYPES
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "version_1.json").read_text())
@@ -370,3 +371,55 @@ def test_a_list_within_itself_is_refused():
     data["terms"] = [data, data]
     with pytest.raises(ValueError, match="nests too deep: at most 64 schedules"):
         from_dict(data)
+
+
+@settings(max_examples=100)
+@given(schedules(3, functions=False), st.floats(-9, 9))
+def test_whatever_a_config_holds_is_that_schedule(a, number):
+    assert as_schedule(a) is a
+    assert as_schedule(repr(a)) == as_schedule(to_dict(a)) == a
+    assert as_schedule("0.5 * part", part=repr(a)) == as_schedule("0.5 * part", part=a) == 0.5 * a
+    assert as_schedule(number) == as_schedule(repr(number)) == Constant(number)
+    assert as_schedule("peak", peak=number) == as_schedule("peak", peak=repr(number)) == Constant(number)
+
+
+def test_what_yaml_makes_of_numbers_and_aliases_is_read():
+    """`1e-3` without a point is a text to YAML, also as a unit."""
+    held = OmegaConf.create("{lr: 1e-3, total: 1e5, line: {type: Linear, start: 1, end: 0, steps: 10}}")
+    assert as_schedule(held.lr) == Constant(0.001)
+    assert as_schedule("Linear(1, 0, 0.5*total)", total=held.total).steps == 50_000
+    assert as_schedule(held.line) == Linear(1, 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        (
+            None,
+            TypeError,
+            "rate must be a schedule (Function(fn) is one), a number, a text or the mapping of to_dict, got None",
+        ),
+        (["0.1"], TypeError, "rate must be a schedule"),
+        (True, TypeError, "rate must be a schedule"),
+        (math.nan, ValueError, "rate must be a finite number, got nan"),
+        (Linear, TypeError, "rate must be a schedule"),
+        (Linear.to(0, 10), TypeError, "Linear.to"),
+        (
+            "Cosin(1, 0, 5)",
+            ParseError,
+            "in rate: unknown name Cosin: did you mean Cosine?\n  Cosin(1, 0, 5)\n  ^^^^^",
+        ),
+        (
+            {"type": "Lin"},
+            ValueError,
+            "in rate: from_dict.data.type must be a type of schedule (did you mean Linear?), got 'Lin'",
+        ),
+    ],
+)
+def test_what_no_config_may_hold_is_refused_in_the_words_of_the_caller(given, kind, message):
+    with pytest.raises(kind) as caught:
+        accepted("rate", given, {})
+    assert message in str(caught.value)
+    assert type(caught.value) is kind or kind is TypeError
+    with pytest.raises(kind):
+        as_schedule(given)

@@ -1,12 +1,23 @@
 """Schedules as text and as plain data, read back from outside without ever running it.
 
 `words` is the closed table of all that a text or data may say, `limits` knows what saying it costs,
-`arithmetic` computes with its numbers, `reading` turns text into schedules, and `data` turns schedules into
-plain data and back.
+`arithmetic` computes with its numbers, `reading` turns text into schedules, `errors` says what is wrong with
+a text, and `data` turns schedules into plain data and back, and takes whatever a config may hold.
 """
 
-from tlama_core.text.data import fingerprint, from_dict, has_text, to_dict
+from tlama_core.text.data import accepted, as_schedule, fingerprint, from_dict, has_text, to_dict
+from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import Limits
-from tlama_core.text.reading import ParseError, parse
+from tlama_core.text.reading import parse
 
-__all__ = ["Limits", "ParseError", "fingerprint", "from_dict", "has_text", "parse", "to_dict"]
+__all__ = [
+    "Limits",
+    "ParseError",
+    "accepted",
+    "as_schedule",
+    "fingerprint",
+    "from_dict",
+    "has_text",
+    "parse",
+    "to_dict",
+]

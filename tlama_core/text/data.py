@@ -1,4 +1,4 @@
-"""Schedules as plain data and back, and the digest that tells schedules apart in every process."""
+"""Schedules as plain data and back, whatever else a config may hold, and the digest that tells them apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -6,20 +6,67 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from tlama_core._fields import refuse
-from tlama_core.algebra import MAX_DEPTH, Schedule, nodes, require_schedule
+from tlama_core._fields import as_number, is_number, refuse
+from tlama_core.algebra import MAX_DEPTH, Constant, OpenChain, Schedule, nodes, require_schedule
 from tlama_core.shapes import Function
+from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
+from tlama_core.text.reading import Name, parse
 from tlama_core.text.words import TYPES, nearest
 
 Plain: TypeAlias = "str | float | list[Plain] | dict[str, Plain] | None"
 """What JSON can hold, as far as schedules need it."""
+
+Config: TypeAlias = Schedule | float | str | Mapping[str, Any]
+"""What a config may hold where a schedule is wanted."""
 
 ROOT = "from_dict.data"
 """How errors call the data that `from_dict` is given; a part of them is `from_dict.data.phases[1]`."""
 
 VERSION = 1
 """Of the dict form; the golden file of the tests holds one of each version there ever was."""
+
+
+def as_schedule(schedule: Config, **names: Name) -> Schedule:
+    """Return what a config holds as a schedule: a schedule, a number, a text, or the mapping of `to_dict`.
+
+    A number is the endless `Constant` of it, a text is read by `parse` with *names*, which everything else
+    does without. A config gives its names as further keywords; `schedule` cannot be one of them.
+
+    Raises `TypeError` for anything else, and what `parse` and `from_dict` raise.
+
+    >>> as_schedule("Warmup(peak, steps=2*epoch) >> Constant.hold()", peak=0.1, epoch=5)
+    Warmup(0.1, steps=10) >> Constant(0.1)
+    >>> as_schedule(3e-4), as_schedule({"type": "Constant", "value": 0.1})
+    (Constant(0.0003), Constant(0.1))
+    """
+    if isinstance(schedule, str):
+        return parse(schedule, **names)
+    if isinstance(schedule, Mapping):
+        return from_dict(schedule)
+    return _as_it_is("as_schedule.schedule", schedule)
+
+
+def accepted(name: str, given: object, names: Mapping[str, Name]) -> Schedule:
+    """Return what `as_schedule` makes of *given*, an argument called *name* in every error."""
+    if not isinstance(given, (str, Mapping)):
+        return _as_it_is(name, given)
+    try:
+        return parse(given, **names) if isinstance(given, str) else from_dict(given)
+    except ParseError as error:
+        raise ParseError(f"in {name}: {error.reason}", error.text, error.start, error.stop) from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"in {name}: {error}") from None
+
+
+def _as_it_is(name: str, given: object) -> Schedule:
+    """Return a schedule as it is and a number as that `Constant`; refuse the rest by *name*."""
+    if is_number(given):
+        return Constant(as_number(name, given))
+    if not isinstance(given, Schedule | OpenChain):
+        rule = "a schedule (Function(fn) is one), a number, a text or the mapping of to_dict"
+        refuse(name, rule, given, TypeError)
+    return require_schedule(name, given)
 
 
 def has_text(schedule: Schedule) -> bool:

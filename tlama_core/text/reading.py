@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import groupby
 from numbers import Rational
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import attrs
 
@@ -20,7 +20,7 @@ from tlama_core._fields import as_number, refuse, short_repr
 from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Function
 from tlama_core.text.arithmetic import MAX_BITS, TOO_LARGE, power
-from tlama_core.text.hints import ALLOWED, NAMES, for_sign, for_syntax
+from tlama_core.text.errors import ALLOWED, NAMES, ParseError, for_sign, for_syntax
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
 from tlama_core.text.words import (
     ARITHMETIC,
@@ -36,6 +36,9 @@ from tlama_core.text.words import (
     nearest,
 )
 
+Name: TypeAlias = float | str | Schedule | OpenChain
+"""What a name in a text may stand for; a text stands for what it says."""
+
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
     r"|'[A-Za-z]+'|\"[A-Za-z]+\"|[A-Za-z_]\w*|(?P<open>[(\[{])|(?P<close>[)\]}])|>>|[-+*/,.:=]|\s+",
@@ -47,40 +50,14 @@ _COMMENT = re.compile(r"#[^\r\n]*")
 """A comment, up to the end of its line. No text holds a string in which a `#` could stand."""
 
 
-class ParseError(ValueError):
-    """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
-
-    `reason` is the sentence alone, `text` what was read (on one line, with blanks for comments), and
-    `text[start:stop]` the offending part. Of a long text, what stands around that part is shown.
-
-    >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
-    unknown name Cosin
-      Cosin(1, 0, 5)
-      ^^^^^
-    """
-
-    def __init__(self, reason: str, text: str, start: int, stop: int) -> None:
-        """Take the *reason*, and the part of *text* from *start* up to *stop* that it is about."""
-        super().__init__(reason, text, start, stop)
-        self.reason, self.text, self.start, self.stop = reason, text, start, stop
-
-    def __str__(self) -> str:
-        left = max(0, min(self.start - WIDEST // 2, len(self.text) - WIDEST))
-        right = left + WIDEST
-        before, after = "…" * (left > 0), "…" * (right < len(self.text))
-        part = "".join(character if character.isprintable() else " " for character in self.text[left:right])
-        caret = " " * (len(before) + self.start - left) + "^" * max(1, min(self.stop, right) - self.start)
-        return f"{self.reason}\n  {before}{part}{after}\n  {caret}"
-
-
-def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | OpenChain") -> Schedule:
+def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     """Return the schedule that *text* says in the words of this library; nothing else is ever run.
 
-    *names* are what the text may use besides: numbers, such as units, and schedules. Numbers are exact
-    decimals until a shape takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`,
-    `min` and `max` make whole lengths of others, and `**`, `sqrt`, `exp` and `log` (natural) are exact where
-    they are rational, and the nearest float elsewhere. Lines may end in a `# comment`. A text whose value is
-    a number is the endless `Constant` of it.
+    *names* are what the text may use besides: numbers, such as units, schedules, and texts of either, such as
+    the `1e-3` of a YAML file. Numbers are exact decimals until a shape takes them, so `0.29*total` is 29
+    where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole lengths of others, and `**`,
+    `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the nearest float elsewhere.
+    Lines may end in a `# comment`. A text whose value is a number is the endless `Constant` of it.
 
     Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
     `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
@@ -93,20 +70,28 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: "float | Schedule | Op
     if not isinstance(text, str):
         refuse("parse.text", "a str", text, TypeError)
     require_limits("parse.limits", limits)
-    bound = {name: _bound(name, given) for name, given in names.items()}
-    return _Reader(text, limits, bound, Budget(limits)).schedule()
+    budget = Budget(limits)
+    bound = {name: _bound(name, given, budget) for name, given in names.items()}
+    return _Reader(text, limits, bound, budget).schedule()
 
 
-def _bound(name: str, given: object) -> Read:
+def _bound(name: str, given: object, budget: Budget) -> Read:
     """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as.
 
-    Integers and fractions are exact as they are. A float of any width stands for its shortest decimal: the
-    0.29 of a config, in single precision too, times 100 is 29.
+    What a text says is charged to the *budget* of the text that uses it, and goes without names. Integers and
+    fractions are exact as they are. A float of any width stands for its shortest decimal: the 0.29 of a
+    config, in single precision too, times 100 is 29.
     """
     if name in BUILDERS or name in ARITHMETIC:
         refuse(f"parse.{name}", f"named otherwise ({name} is a word of the library)", given)
     if isinstance(given, (Schedule, OpenChain)):
         return given
+    if isinstance(given, str):
+        try:
+            return _Reader(given, budget.limits, {}, budget).found()[1]
+        except ParseError as error:
+            reason = f"in parse.{name}: {error.reason}"
+            raise ParseError(reason, error.text, error.start, error.stop) from None
     number = as_number(f"parse.{name}", given)
     if isinstance(given, Rational):
         return Fraction(int(given.numerator), int(given.denominator))
@@ -130,7 +115,16 @@ class _Reader:
     budget: Budget
 
     def schedule(self) -> Schedule:
-        """Return the schedule that the text says, or refuse one that says anything else.
+        """Return the schedule that the text says, or refuse one that says anything else."""
+        tree, found = self.found()
+        if isinstance(found, OpenChain):
+            self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
+        if isinstance(found, Fraction):
+            found = self._built(tree, Constant, self._plain(tree, found))
+        return self._as_schedule(tree, found)
+
+    def found(self) -> tuple[ast.expr, Read]:
+        """Return the syntax tree of the text and what it says: a schedule, an open phase or a number.
 
         What is refused raises a `ParseError`, also where Python's stack ends before the limit of depth does.
         """
@@ -142,11 +136,9 @@ class _Reader:
             found = self._read(tree, 0)
         except RecursionError:  # within the limit of depth, but called from deep within a program
             self._refuse(0, 1, "this nests too deep for what is left of Python's stack")
-        if isinstance(found, OpenChain):
-            self._fail(tree, "this stays open: begin with a phase that has a start, such as Constant(1.0, 0)")
-        if isinstance(found, Fraction):
-            found = self._built(tree, Constant, self._plain(tree, found))
-        return self._as_schedule(tree, found)
+        if isinstance(found, (Fraction, OpenChain)):
+            return tree, found
+        return tree, self._as_schedule(tree, found)
 
     # --- before Python's own parser sees it
 

@@ -1,6 +1,8 @@
-"""What the author of a mistaken text most probably meant: the part of an error that says what to write."""
+"""What is said of a mistaken text: the error, and what its author most probably meant."""
 
 import re
+
+from tlama_core.text.words import WIDEST
 
 ALLOWED = "a text holds numbers, names, calls of the library's words, [i:j:k], + - * / ** and >>"
 """What an error says where nobody knows what was meant."""
@@ -26,6 +28,32 @@ NAMES = {
 
 _ASSIGNED = re.compile(r"\s*[A-Za-z_]\w*\s*[=:]", re.ASCII)
 _DANGLING = re.compile(r"(?:>>|\*\*|[-+*/,.:=])$")
+
+
+class ParseError(ValueError):
+    """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
+
+    `reason` is the sentence alone, `text` what was read (on one line, with blanks for comments), and
+    `text[start:stop]` the offending part. Of a long text, what stands around that part is shown.
+
+    >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
+    unknown name Cosin
+      Cosin(1, 0, 5)
+      ^^^^^
+    """
+
+    def __init__(self, reason: str, text: str, start: int, stop: int) -> None:
+        """Take the *reason*, and the part of *text* from *start* up to *stop* that it is about."""
+        super().__init__(reason, text, start, stop)
+        self.reason, self.text, self.start, self.stop = reason, text, start, stop
+
+    def __str__(self) -> str:
+        left = max(0, min(self.start - WIDEST // 2, len(self.text) - WIDEST))
+        right = left + WIDEST
+        before, after = "…" * (left > 0), "…" * (right < len(self.text))
+        part = "".join(character if character.isprintable() else " " for character in self.text[left:right])
+        caret = " " * (len(before) + self.start - left) + "^" * max(1, min(self.stop, right) - self.start)
+        return f"{self.reason}\n  {before}{part}{after}\n  {caret}"
 
 
 def for_sign(sign: str) -> str:
