@@ -76,7 +76,7 @@ def mean(schedule: Schedule, start: float = 0, stop: float | None = None) -> flo
     """Return the mean of the values used by the updates from *start* up to *stop* (or the end).
 
     It is within 4e-16 of their mean magnitude of the exact mean of the values, and NaN where a value is
-    not finite. Of more than 2,000,000 updates of cycles with a base, that base counts as a magnitude too.
+    not finite. Of cycles with a base, that base counts as a magnitude too.
 
     Raises `ValueError` for an endless schedule without *stop*, and where more than 10**9 updates in a
     row (2,000,000 without NumPy) have to be evaluated: all but constant phases, and very many cycles,
