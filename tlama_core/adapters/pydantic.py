@@ -1,0 +1,63 @@
+"""Schedules as fields of pydantic models, without anything to import: pydantic asks the type itself.
+
+A field `lr: Schedule` takes what `as_schedule` takes: a schedule, a number, a text, the mapping of `to_dict`.
+The names of a text come with the validation: `Model.model_validate(data, context={"names": {"total": 1000}})`.
+
+>>> from pydantic import BaseModel
+>>> from tlama_core import Schedule
+>>> class Config(BaseModel):
+...     lr: Schedule
+>>> Config.model_validate({"lr": "Linear(1, 0, steps=total)"}, context={"names": {"total": 10}})
+Config(lr=Linear(1.0, 0.0, steps=10))
+>>> _.model_dump_json()
+'{"lr":"Linear(1.0, 0.0, steps=10)"}'
+
+Source: https://docs.pydantic.dev/latest/concepts/types/#customizing-validation-with-__get_pydantic_core_schema__
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, ValidationInfo, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+from tlama_core._fields import refuse
+from tlama_core.algebra import Schedule
+from tlama_core.text import as_schedule, readable_text
+
+__all__ = ["field_schema"]
+
+SHOWN = Annotated[Any, WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "object")]})]
+"""What a JSON schema says of a field: a text, a number or a mapping."""
+
+
+def field_schema(kind: type[Schedule], handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Return how pydantic reads and writes a field of *kind*: any `Schedule`, or one shape such as `Cosine`.
+
+    It is written as its text in JSON, and stays the schedule that it is in Python, as pydantic has it for
+    dates and paths. A schedule that has no text is an error when it is written.
+    """
+
+    def text(schedule: object) -> str:
+        return readable_text(f"a {kind.__name__}", schedule)
+
+    written = core_schema.plain_serializer_function_ser_schema(
+        text, return_schema=core_schema.str_schema(), when_used="json"
+    )
+    read = partial(_validated, kind)
+    return core_schema.with_info_wrap_validator_function(
+        read, handler.generate_schema(SHOWN), serialization=written
+    )
+
+
+def _validated(kind: type[Schedule], given: Any, _: object, info: ValidationInfo) -> Schedule:
+    """Return *given* as a schedule of *kind*; every refusal is a `ValueError`, the only one pydantic reports."""
+    names = info.context.get("names", {}) if isinstance(info.context, Mapping) else {}
+    try:
+        schedule = as_schedule(given, **names)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(schedule, kind):
+        refuse("the schedule", f"a {kind.__name__}", schedule)
+    return schedule
