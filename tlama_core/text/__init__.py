@@ -5,13 +5,15 @@
 a text, and `data` turns schedules into plain data and back, and takes whatever a config may hold.
 """
 
-from tlama_core.text.data import accepted, as_schedule, fingerprint, from_dict, has_text, to_dict
+from tlama_core.text.data import Config, accepted, as_schedule, fingerprint, from_dict, has_text, to_dict
 from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import Limits
-from tlama_core.text.reading import parse
+from tlama_core.text.reading import Name, parse
 
 __all__ = [
+    "Config",
     "Limits",
+    "Name",
     "ParseError",
     "accepted",
     "as_schedule",
