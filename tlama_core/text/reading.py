@@ -54,10 +54,11 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     """Return the schedule that *text* says in the words of this library; nothing else is ever run.
 
     *names* are what the text may use besides: numbers, such as units, schedules, and texts of either, such as
-    the `1e-3` of a YAML file, which may use the names before them. Numbers are exact decimals until a shape takes them, so `0.29*total` is 29
-    where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole lengths of others, and `**`,
-    `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the nearest float elsewhere.
-    Lines may end in a `# comment`. A text whose value is a number is the endless `Constant` of it.
+    the `1e-3` of a YAML file, which may use the names before them. Numbers are exact decimals until a shape
+    takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole
+    lengths of others, and `**`, `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the
+    nearest float elsewhere. Lines may end in a `# comment`. A text whose value is a number is the endless
+    `Constant` of it.
 
     Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
     `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
