@@ -5,7 +5,7 @@ pip install '.[torch,hydra]' scikit-learn && python examples/train_with_hydra.py
 The schedules are texts in train_with_hydra.yaml. Another one from the command line stands in two kinds of
 quotes, the shell's around Hydra's:
 
-python examples/train_with_hydra.py 'scheduler.lr.schedule="Warmup(1e-2, steps=20) >> Linear.to(0, steps=total-20)"'
+python examples/train_with_hydra.py 'scheduler.lr="Warmup(1e-2, steps=20) >> Linear.to(0, steps=total-20)"'
 
 Kill it mid-run and start it again: it goes on from its last checkpoint, out/hydra.pt, at the rates that an
 uninterrupted run would have used. updates=12 makes it shorter.

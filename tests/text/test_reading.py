@@ -415,3 +415,24 @@ def test_any_text_gives_a_schedule_or_a_parse_error(text):
 def test_more_operators_than_pythons_parser_takes_are_refused(text):
     with pytest.raises(ParseError, match="too many operators in a row|at most 30,000 parts"):
         parse(text)  # how many Python's parser takes depends on the recursion limit that others set
+
+
+def test_a_name_that_is_a_text_may_use_the_names_before_it():
+    names = {
+        "total": "1e3",
+        "epoch": "total/10",
+        "warm": "Warmup(1, epoch)",
+        "tail": "Linear.to(0, total - epoch)",
+    }
+    assert parse("warm >> tail", **names) == Warmup(1.0, 100) >> Linear.to(0.0, 900)
+    with pytest.raises(ParseError, match="in parse.epoch: unknown name total"):
+        parse("warm", epoch="total/10", total=1_000)
+
+
+def test_texts_of_names_are_charged_together():
+    """Each doubles the one before: what they would build is refused before it is built."""
+    names = {"a0": "Constant(1, 2) >> Constant(2, 3)"} | {
+        f"a{i}": f"a{i - 1} >> a{i - 1}" for i in range(1, 40)
+    }
+    with pytest.raises(ParseError, match="in parse.a"):
+        parse("a39", **names)

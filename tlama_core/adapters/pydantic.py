@@ -52,7 +52,7 @@ def field_schema(kind: type[Schedule], handler: GetCoreSchemaHandler) -> CoreSch
 
 
 def _validated(kind: type[Schedule], given: Any, _: object, info: ValidationInfo) -> Schedule:
-    """Return *given* as a schedule of *kind*; every refusal is a `ValueError`, the only one pydantic reports."""
+    """Return *given* as a schedule of *kind*; refuse it by a `ValueError`, which pydantic reports."""
     names = info.context.get("names", {}) if isinstance(info.context, Mapping) else {}
     try:
         schedule = as_schedule(given, **names)

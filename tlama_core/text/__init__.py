@@ -6,6 +6,7 @@ a text, and `data` turns schedules into plain data and back, and takes whatever 
 """
 
 from tlama_core.text.data import (
+    Config,
     accepted,
     as_schedule,
     fingerprint,
@@ -16,10 +17,12 @@ from tlama_core.text.data import (
 )
 from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import Limits
-from tlama_core.text.reading import parse
+from tlama_core.text.reading import Name, parse
 
 __all__ = [
+    "Config",
     "Limits",
+    "Name",
     "ParseError",
     "accepted",
     "as_schedule",

@@ -96,8 +96,8 @@ def _require_text(name: str, candidate: object) -> Schedule:
 def readable_text(name: str, schedule: object) -> str:
     """Return the text of *schedule*, to be kept and read again by `parse`.
 
-    Raises `TypeError` for what is not a schedule, and `ValueError` for one that `parse` could not read again:
-    because it holds a `Function`, or because its text is past the default limits. *name* is what errors call it.
+    Raises `TypeError` for what is not a schedule, and `ValueError` for what `parse` could not read again: a
+    schedule with a `Function`, or whose text is past the default limits. *name* is what errors call it.
 
     >>> from tlama_core import Linear
     >>> readable_text("lr", Linear(1.0, 0.0, steps=10))

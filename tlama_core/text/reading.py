@@ -54,10 +54,11 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     """Return the schedule that *text* says in the words of this library; nothing else is ever run.
 
     *names* are what the text may use besides: numbers, such as units, schedules, and texts of either, such as
-    the `1e-3` of a YAML file. Numbers are exact decimals until a shape takes them, so `0.29*total` is 29
-    where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole lengths of others, and `**`,
-    `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the nearest float elsewhere.
-    Lines may end in a `# comment`. A text whose value is a number is the endless `Constant` of it.
+    the `1e-3` of a YAML file, which may use the names before them. Numbers are exact decimals until a shape
+    takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole
+    lengths of others, and `**`, `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the
+    nearest float elsewhere. Lines may end in a `# comment`. A text whose value is a number is the endless
+    `Constant` of it.
 
     Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
     `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
@@ -70,16 +71,17 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     if not isinstance(text, str):
         refuse("parse.text", "a str", text, TypeError)
     require_limits("parse.limits", limits)
-    budget = Budget(limits)
-    bound = {name: _bound(name, given, budget) for name, given in names.items()}
+    budget, bound = Budget(limits), dict[str, Read]()
+    for name, given in names.items():
+        bound[name] = _bound(name, given, bound, budget)
     return _Reader(text, limits, bound, budget).schedule()
 
 
-def _bound(name: str, given: object, budget: Budget) -> Read:
+def _bound(name: str, given: object, before: dict[str, Read], budget: Budget) -> Read:
     """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as.
 
-    What a text says is charged to the *budget* of the text that uses it, and goes without names. Integers and
-    fractions are exact as they are. A float of any width stands for its shortest decimal: the 0.29 of a
+    A text may use the names *before* it, and is charged to the *budget* of the text that is read. Integers
+    and fractions are exact as they are. A float of any width stands for its shortest decimal: the 0.29 of a
     config, in single precision too, times 100 is 29.
     """
     if name in BUILDERS or name in ARITHMETIC:
@@ -88,7 +90,7 @@ def _bound(name: str, given: object, budget: Budget) -> Read:
         return given
     if isinstance(given, str):
         try:
-            return _Reader(given, budget.limits, {}, budget).found()[1]
+            return _Reader(given, budget.limits, before, budget).found()[1]
         except ParseError as error:
             reason = f"in parse.{name}: {error.reason}"
             raise ParseError(reason, error.text, error.start, error.stop) from None

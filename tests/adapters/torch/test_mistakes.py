@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlama_core import Cosine, Function, Linear, OpenScheduleError, Warmup
+from tlama_core import Cosine, Function, Linear, OpenScheduleError, ParseError, Warmup
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
 OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
@@ -26,17 +26,26 @@ OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
         ({"lr": []}, ValueError, "ScheduleLR.lr must be one schedule for all param groups, or a list of 2, one for each, got a list of 0"),
         ({"lr": [1.0, 2.0, 3.0]}, ValueError, "got a list of 3"),
         ({"betas": [(0.9, 0.9)]}, ValueError, "ScheduleLR.betas must be one .* got a list of 1"),
-        ({"lr": (1.0, 2.0)}, TypeError, r"ScheduleLR.lr must be a schedule .* or a number, or a list with one per param group, got \(1.0, 2.0\)"),
+        ({"lr": (1.0, 2.0)}, TypeError, r"ScheduleLR.lr must be a schedule, a number or a text, or a list with one per param group, got \(1.0, 2.0\)"),
         ({"lr": None}, TypeError, "ScheduleLR.lr must be a schedule"),
         ({"lr": True}, TypeError, "got True"),
-        ({"lr": "Constant(1.0)"}, TypeError, "ScheduleLR.lr must be a schedule"),
+        ({"lr": b"Constant(1.0)"}, TypeError, "ScheduleLR.lr must be a schedule"),
+        ({"lr": "Cosin(1.0, 0.0, 9)"}, ParseError, "in ScheduleLR.lr: unknown name Cosin: did you mean Cosine"),
+        ({"lr": "Constant(1.0, total)"}, ParseError, "in ScheduleLR.lr: unknown name total"),
+        ({"lr": "Constant(1.0, total)", "names": {"total": 2.5}}, ParseError, "in ScheduleLR.lr: Constant.steps must be a whole number"),
+        ({"lr": 1.0, "names": [100]}, TypeError, "ScheduleLR.names must be a mapping of what texts may use"),
+        ({"lr": {"type": "Lin"}}, ValueError, "in ScheduleLR.lr: from_dict.data.type must be .*did you mean Linear"),
+        ({"lr": {"head": 1.0}}, ValueError, r"ScheduleLR.lr must be by the names of all param groups \(none has\), or the mapping of to_dict"),
+        ({"lr": 1.0, "relative": "lr"}, ValueError, r"ScheduleLR.relative must be some of lr, as \('lr',\), got 'lr'"),
+        ({"lr": 1.0, "relative": ["lr", "eps"]}, ValueError, "ScheduleLR.relative must be some of lr, "),
         ({"lr": math.sin}, TypeError, r"a schedule \(Function\(fn\) is one\)"),
         ({"lr": math.nan}, ValueError, "ScheduleLR.lr must be a finite number, got nan"),
         ({"lr": [1.0, [2.0]]}, TypeError, r"got \[2.0\]"),
         ({"betas": 0.9}, TypeError, "ScheduleLR.betas must be a tuple of 2, or a list with one per param group, got 0.9"),
         ({"betas": (0.9, 0.9, 0.9)}, TypeError, r"must be a tuple of 2"),
-        ({"betas": [0.9, 0.9]}, TypeError, "must be a tuple of 2"),
-        ({"betas": (0.9, "x")}, TypeError, r"ScheduleLR.betas must be a schedule"),
+        ({"betas": [0.9, (0.9, 0.9)]}, TypeError, "must be a tuple of 2"),
+        ({"betas": (0.9, "x")}, ParseError, r"in ScheduleLR.betas: unknown name x"),
+        ({"betas": (0.9, None)}, TypeError, r"ScheduleLR.betas must be a schedule"),
         ({"lr": Linear.to(0.0, 5)}, OpenScheduleError, "has no start"),
         ({"lr": 1.0, "clock": -1}, ValueError, "ScheduleLR.clock must be a whole number >= 0, got -1"),
         ({"lr": 1.0, "clock": 1.5}, ValueError, "ScheduleLR.clock must be a whole number"),

@@ -68,7 +68,7 @@ def nothing_but_the_clock_advanced(ScheduleLR, make, given, states):
 
 def the_saved_schedules(ScheduleLR, make, given, states):
     optimizer = make()
-    scheduler = ScheduleLR(optimizer, lr=123.0, on_change="keep_old")
+    scheduler = ScheduleLR(optimizer, lr=[123.0] * len(optimizer.param_groups), on_change="keep_old")
     scheduler.load_state_dict(states[1])
     return optimizer, scheduler
 
@@ -86,7 +86,16 @@ def test_every_way_of_resuming_is_bit_identical(
     ScheduleLR, build, run, rates, saved, givens, data, groups, start, killed, more
 ):
     given_ = data.draw(givens(groups))
-    make = lambda: build(groups)  # noqa: E731
+    relative = data.draw(st.lists(st.sampled_from(sorted(given_)), unique=True))
+    given_["relative"] = relative
+
+    def make():
+        """Return an optimizer whose groups differ in what is relative to them."""
+        optimizer = build(groups)
+        for i, group in enumerate(optimizer.param_groups, 1):
+            group.update({name: (0.9 / i, 0.99 / i) if name == "betas" else 0.1 / i for name in relative})
+        return optimizer
+
     optimizer = make()
     scheduler = ScheduleLR(optimizer, **given_, clock=start)
     run(optimizer, scheduler, killed)

@@ -2,14 +2,15 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from tlama_core._fields import as_length, refuse
+from tlama_core._fields import as_length, refuse, short_repr
 from tlama_core.adapters.torch.hyper_parameters import (
     Given,
     Held,
@@ -17,12 +18,17 @@ from tlama_core.adapters.torch.hyper_parameters import (
     Schedules,
     Write,
     as_schedules,
+    bases,
     copied,
     held,
+    initial,
     like,
+    name_and_place,
+    note_bases,
     offered,
     part_tensors,
     plan_of,
+    relative_to,
     require_fitting,
     ruled,
     write_held,
@@ -31,9 +37,11 @@ from tlama_core.adapters.torch.hyper_parameters import (
 )
 from tlama_core.adapters.torch.siblings import attach, left_to_others
 from tlama_core.adapters.torch.states import (
+    MAX_SHOWN,
     Texts,
     canonical,
     differences,
+    fingerprints_of,
     jumps,
     parsed,
     read,
@@ -41,6 +49,8 @@ from tlama_core.adapters.torch.states import (
     texts_of,
     without_text,
 )
+from tlama_core.algebra import Schedule
+from tlama_core.text import Name
 
 __all__ = ["ScheduleLR"]
 
@@ -53,8 +63,13 @@ class ScheduleLR(LRScheduler):
     """Schedules for any hyper-parameters of a torch optimizer; update k uses `schedule(k)`, exactly.
 
     Each keyword names a hyper-parameter of the param groups (`lr`, `weight_decay`, `momentum`, `betas`, …)
-    and gives it a schedule or a number for all groups, or a list with one per group; a pair like `betas`
-    is given as a tuple. What is not named stays as the optimizer has it.
+    and gives it what `as_schedule` takes (a schedule, a number, a text that uses *names*): one for all
+    groups, a list with one per group, or a mapping by the groups' `name`; for `betas`, a pair of them. What
+    is not named stays as the optimizer has it.
+
+    What *relative* names is multiplied by what each group had before any schedule, which torch calls
+    `initial_lr`: groups with rates of their own keep their ratios. Otherwise groups that differ are all set
+    to the same, with a warning. What each group had is noted in it, and saved with the optimizer's state.
 
     The clock counts optimizer updates, from *clock* on: call `step()` after every `optimizer.step()`, but
     not after one that an fp16 scaler skipped. Or it counts anything else, as tokens: call `advance(n)`.
@@ -66,7 +81,7 @@ class ScheduleLR(LRScheduler):
     not multiply them, and warns where another has set the learning rate: a product of schedules is `a * b`.
 
     Raises `ValueError` for a hyper-parameter that the optimizer does not have, and for a list that is not
-    as long as its param groups; `TypeError` for what is neither a schedule nor a number.
+    as long as its param groups; `TypeError` for what is no schedule; `ParseError` for a text that is none.
 
     >>> import torch
     >>> from tlama_core import Linear
@@ -93,28 +108,58 @@ class ScheduleLR(LRScheduler):
         *unnamed: object,
         clock: int = 0,
         on_change: OnChange = "error",
+        relative: Collection[str] = (),
+        names: Mapping[str, Name] = MappingProxyType({}),
         **hyper_parameters: Given,
     ) -> None:
         """Write the rates of *clock* into *optimizer*, and be ready for its next update."""
-        if not isinstance(optimizer, Optimizer):
-            refuse("ScheduleLR.optimizer", "a torch.optim.Optimizer", optimizer, TypeError)
-        if unnamed:
-            rule = "given by name, as ScheduleLR(optimizer, lr=…)"
-            refuse("a schedule of ScheduleLR", rule, unnamed[0], TypeError)
+        _require_optimizer(optimizer, unnamed, hyper_parameters)
         if on_change not in get_args(OnChange):
             refuse("ScheduleLR.on_change", f"one of {', '.join(get_args(OnChange))}", on_change)
-        if not hyper_parameters:
-            raise ValueError(
-                f"ScheduleLR needs a schedule for one of {', '.join(offered(optimizer))}, got none"
+        if not isinstance(names, Mapping):
+            refuse(
+                "ScheduleLR.names", "a mapping of what texts may use, as {'total': 1000}", names, TypeError
             )
+        if isinstance(relative, str) or not set(relative) <= set(hyper_parameters):
+            refuse("ScheduleLR.relative", f"some of {', '.join(hyper_parameters)}, as ('lr',)", relative)
         start = int(as_length("ScheduleLR.clock", clock))
         self.optimizer, self._on_change = optimizer, on_change
         self._before: Held = {}
         self.not_claimed: set[str] = set()
-        self._use(as_schedules(optimizer, hyper_parameters), start)
+        schedules = as_schedules(optimizer, hyper_parameters, names)
+        self._relative = {key: one for key, one in schedules.items() if name_and_place(key)[0] in relative}
+        groups = optimizer.param_groups
+        for key, schedule in self._relative.items():
+            schedules[key] = relative_to(groups, key, schedule)
+        self._use(schedules, start)
+        _warn_of_levelling(groups, schedules)
         super().__init__(optimizer)
         self._set_clock(start)
         attach(self)
+
+    def __repr__(self) -> str:
+        by_name: dict[str, list[str]] = {}
+        for key, schedule in self._schedules.items():
+            by_name.setdefault(name_and_place(key)[0], []).append(short_repr(schedule, MAX_SHOWN))
+        each = [
+            f"{name}=({', '.join(one)})" if one[1:] else f"{name}={one[0]}" for name, one in by_name.items()
+        ]
+        return f"ScheduleLR({type(self.optimizer).__name__}, {', '.join(each)}, clock={self.clock})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the log of a run should hold: the clock, and the schedules' texts and fingerprints.
+
+        They are plain data, by key. Both are None for a schedule that holds a `Function`, and lists where
+        groups differ. A fingerprint is the one that `tlama show` prints, so that a run can be found by it.
+
+        >>> import torch
+        >>> from tlama_core import Linear
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+        >>> ScheduleLR(optimizer, lr=Linear(1.0, 0.0, steps=10)).describe()["fingerprints"]
+        {'lr': '81364e85fb5bd747'}
+        """
+        texts, prints = texts_of(self._schedules), fingerprints_of(self._schedules)
+        return {"clock": self.clock, "schedules": canonical(texts), "fingerprints": canonical(prints)}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the compiled functions, which are made anew."""
@@ -239,15 +284,26 @@ class ScheduleLR(LRScheduler):
     def _take_in_groups(self) -> None:
         """Check that the schedules fit the groups there are by now, and note what those began with."""
         groups = self.optimizer.param_groups
+        self._take_in_relative()
         require_fitting(self.optimizer, self._schedules)
         for group in groups:
-            group.setdefault("initial_lr", copied(group["lr"]))
+            group.setdefault(initial("lr"), copied(group["lr"]))
+        note_bases(groups, self._schedules)
         self.base_lrs = [copied(group["initial_lr"]) for group in groups]
         for key in self._schedules:
             noted = self._before.setdefault(key, [])
             noted += held(groups[len(noted) :], [key])[key]
         part_tensors(groups, self._schedules)
         self._known_groups = len(groups)
+
+    def _take_in_relative(self) -> None:
+        """Multiply what new groups have by what is relative for all of them."""
+        groups = self.optimizer.param_groups
+        for key, schedule in self._relative.items():
+            known = self._schedules[key]
+            if isinstance(schedule, Schedule) and isinstance(known, list) and len(known) < len(groups):
+                self._schedules[key] = known + relative_to(groups[len(known) :], key, schedule)
+                self._compile(plan_of(self._schedules))
 
     def _write(self) -> None:
         """Write the rates of the clock into every group: what runs at every update, and so is kept fast."""
@@ -337,7 +393,7 @@ class ScheduleLR(LRScheduler):
 
         It holds again what the optimizer came with: when this was built, or with the state it loaded since.
         """
-        written = self.in_charge()
+        written, self._relative = self.in_charge(), {}
         self._use(schedules, clock)
         dropped = written - schedules.keys()
         write_held(self.optimizer.param_groups, {key: self._before[key] for key in dropped})
@@ -367,6 +423,31 @@ class _WatchedCalls(LRScheduler):
 
     def _initial_step(self) -> None:
         """Write nothing."""
+
+
+def _require_optimizer(optimizer: object, unnamed: Sequence[object], named: Collection[str]) -> None:
+    """Refuse what is no optimizer, and anything but schedules by name for it."""
+    if not isinstance(optimizer, Optimizer):
+        refuse("ScheduleLR.optimizer", "a torch.optim.Optimizer", optimizer, TypeError)
+    if unnamed:
+        refuse(
+            "a schedule of ScheduleLR", "given by name, as ScheduleLR(optimizer, lr=…)", unnamed[0], TypeError
+        )
+    if not named:
+        raise ValueError(f"ScheduleLR needs a schedule for one of {', '.join(offered(optimizer))}, got none")
+
+
+def _warn_of_levelling(groups: Sequence[dict[str, Any]], schedules: Schedules) -> None:
+    """Warn where *groups* had hyper-parameters of their own, which become the same in all of them."""
+    for key, scheduled in schedules.items():
+        each = dict.fromkeys(bases(groups, key))
+        if isinstance(scheduled, Schedule) and len(each) > 1:
+            name = name_and_place(key)[0]
+            warnings.warn(
+                f"ScheduleLR sets {key} to the same in all param groups, which had {short_repr([*each])}:"
+                f" relative=({name!r},) multiplies what each has, and {name}=[…] gives each its own",
+                stacklevel=3,
+            )
 
 
 def _warn_of_jumps(old: Texts, schedules: Schedules, clock: int) -> None:

@@ -12,21 +12,26 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tlama_core._evaluation.fast_calls import compile_schedule
-from tlama_core._fields import as_number, is_number, refuse
-from tlama_core.algebra import Constant, OpenChain, Schedule, require_schedule
+from tlama_core._fields import is_number, refuse
+from tlama_core.algebra import Schedule
+from tlama_core.text import Config, Name, accepted
 
-OfGroup: TypeAlias = Schedule | float | tuple[Schedule | float, ...]
-"""What a caller may give one param group: a tuple for a hyper-parameter that is one."""
-Given: TypeAlias = OfGroup | Sequence[OfGroup]
-"""What a caller may give a hyper-parameter: the same for every group, or a list with one per group."""
-Schedules: TypeAlias = dict[str, Schedule | list[Schedule]]
-"""By key: one schedule for all groups, or a list with one per group."""
+OfGroup: TypeAlias = Config | Sequence[Config]
+"""What a caller may give one param group: a pair for a hyper-parameter that is one."""
+Given: TypeAlias = OfGroup | Sequence[OfGroup] | Mapping[str, OfGroup]
+"""What a caller may give a hyper-parameter: one for every group, a list of one each, or by group name."""
+Scheduled: TypeAlias = Schedule | list[Schedule]
+"""One schedule for all groups, or a list with one per group."""
+Schedules: TypeAlias = dict[str, Scheduled]
+"""By key."""
 Rates: TypeAlias = Callable[[int], float | list[float | Tensor]]
 """The function of the clock that gives the rate of all groups, or a list with one per group."""
 Write: TypeAlias = tuple[dict[str, Any], str, int | None, float | Tensor]
 """A param group, the hyper-parameter, the place in its tuple (if it is one), and the rate to write there."""
 Plan: TypeAlias = dict[str, tuple[str, int | None, Rates]]
 """By key: the hyper-parameter, the place in its tuple (if it is one), and its rates."""
+SINGLE = (str, bytes, tuple)
+"""Sequences that are no lists."""
 Held: TypeAlias = dict[str, list[float]]
 """By key: the numbers that the param groups hold, one for each."""
 
@@ -34,7 +39,8 @@ Held: TypeAlias = dict[str, list[float]]
 def offered(optimizer: Optimizer) -> dict[str, tuple[str, ...]]:
     """Return the keys of every hyper-parameter that is a number, or a tuple of them, in all groups alike."""
     first, *others = optimizer.param_groups
-    keys = {name: _keys(name, value) for name, value in first.items() if name not in {"params", "initial_lr"}}
+    bases = {initial(name) for name in first}
+    keys = {name: _keys(name, value) for name, value in first.items() if name not in {"params", *bases}}
     return {
         name: its_keys
         for name, its_keys in keys.items()
@@ -42,17 +48,49 @@ def offered(optimizer: Optimizer) -> dict[str, tuple[str, ...]]:
     }
 
 
-def as_schedules(optimizer: Optimizer, given: Mapping[str, Given]) -> Schedules:
-    """Return what the caller gave as schedules by key, or refuse it by name."""
+def initial(name: str) -> str:
+    """Return the name of what a hyper-parameter was before any schedule, as torch has it for lr."""
+    return f"initial_{name}"
+
+
+def as_schedules(optimizer: Optimizer, given: Mapping[str, Given], names: Mapping[str, Name]) -> Schedules:
+    """Return what the caller gave as schedules by key, its texts read with *names*, or refuse it by name."""
     keys_by_name, schedules = offered(optimizer), Schedules()
     for name, value in given.items():
         keys = keys_by_name.get(name) or _refuse_key(optimizer, name)
-        _require_one_per_group(optimizer, name, value)
         places = None if keys == (name,) else len(keys)
-        rows = [_row(name, of_group, places) for of_group in (value if isinstance(value, list) else [value])]
+        for_groups = _for_groups(optimizer, name, value, places)
+        _require_one_per_group(optimizer, name, for_groups)
+        each = for_groups if isinstance(for_groups, list) else [for_groups]
+        rows = [_row(name, of_group, places, names) for of_group in each]
         for key, column in zip(keys, zip(*rows, strict=True), strict=True):
-            schedules[key] = list(column) if isinstance(value, list) else column[0]
+            schedules[key] = list(column) if isinstance(for_groups, list) else column[0]
     return schedules
+
+
+def bases(groups: Iterable[dict[str, Any]], key: str) -> list[float]:
+    """Return what each of *groups* had at *key* before any schedule, or has where nobody noted that."""
+    name, place = name_and_place(key)
+    return [float(_at(group, initial(name) if initial(name) in group else name, place)) for group in groups]
+
+
+def note_bases(groups: Iterable[dict[str, Any]], keys: Iterable[str]) -> None:
+    """Let each of *groups* keep what it has at *keys*, where it does not keep that already.
+
+    It is saved with the optimizer, so that what is relative to it does not multiply a rate of the schedule.
+    """
+    for name in {name_and_place(key)[0] for key in keys}:
+        for group in groups:
+            held = group[name]
+            group.setdefault(
+                initial(name), tuple(map(copied, held)) if isinstance(held, (tuple, list)) else copied(held)
+            )
+
+
+def relative_to(groups: Sequence[dict[str, Any]], key: str, scheduled: Scheduled) -> list[Schedule]:
+    """Return *scheduled* times what each of *groups* had at *key*."""
+    each = scheduled if isinstance(scheduled, list) else [scheduled] * len(groups)
+    return [base * schedule for base, schedule in zip(bases(groups, key), each, strict=True)]
 
 
 def require_fitting(optimizer: Optimizer, schedules: Schedules) -> None:
@@ -73,7 +111,7 @@ def name_and_place(key: str) -> tuple[str, int | None]:
     return name, int(place) if place else None
 
 
-def rates_of(scheduled: Schedule | list[Schedule]) -> Rates:
+def rates_of(scheduled: Scheduled) -> Rates:
     """Return the rates as a function of the clock; groups with equal schedules share one evaluation."""
     if isinstance(scheduled, Schedule):
         return compile_schedule(scheduled)
@@ -233,22 +271,48 @@ def _require_one_per_group(optimizer: Optimizer, key: str, value: object) -> Non
         raise ValueError(f"ScheduleLR.{key} must be {rule}, got a list of {len(value)}")
 
 
-def _row(name: str, of_group: object, places: int | None) -> tuple[Schedule, ...]:
+def _for_groups(optimizer: Optimizer, name: str, value: object, places: int | None) -> object:
+    """Return what all groups are given, or the list of what each is given.
+
+    A config has no tuples: as many single values as the hyper-parameter has places are what all are given.
+    """
+    if isinstance(value, Mapping) and "type" not in value:
+        return _by_group_name(optimizer, name, value)
+    each = _listed(value)
+    if isinstance(each, list) and len(each) == places and not any(map(_is_row, each)):
+        return tuple(each)
+    return each
+
+
+def _by_group_name(optimizer: Optimizer, name: str, value: Mapping[str, object]) -> list[object]:
+    """Return what *value* gives each group by the group's name, or refuse names that are not the groups'."""
+    known = [group.get("name") for group in optimizer.param_groups]
+    if None in known or set(value) != set(known):
+        called = "none has" if None in known else ", ".join(map(str, dict.fromkeys(known)))
+        rule = f"by the names of all param groups ({called}), or the mapping of to_dict, which has a 'type'"
+        refuse(f"ScheduleLR.{name}", rule, dict(value))
+    return [value[str(group)] for group in known]
+
+
+def _row(name: str, of_group: object, places: int | None, names: Mapping[str, Name]) -> tuple[Schedule, ...]:
     """Return the schedules of one group: one, or as many as the hyper-parameter has *places*."""
-    if places is None:
-        return (_as_schedule(name, of_group),)
-    if not isinstance(of_group, tuple) or len(of_group) != places:
-        rule = f"a tuple of {places}, or a list with one per param group"
-        refuse(f"ScheduleLR.{name}", rule, of_group, TypeError)
-    return tuple(_as_schedule(name, value) for value in of_group)
-
-
-def _as_schedule(name: str, value: object) -> Schedule:
-    """Return a schedule as it is and a number as that `Constant`; refuse the rest by *name*."""
     argument = f"ScheduleLR.{name}"
-    if is_number(value):
-        return Constant(as_number(argument, value))
-    if not isinstance(value, Schedule | OpenChain):
-        rule = "a schedule (Function(fn) is one) or a number, or a list with one per param group"
-        refuse(argument, rule, value, TypeError)
-    return require_schedule(argument, value)
+    if places is None:
+        if _is_row(of_group):
+            rule = "a schedule, a number or a text, or a list with one per param group"
+            refuse(argument, rule, of_group, TypeError)
+        return (accepted(argument, of_group, names),)
+    row = _listed(of_group)
+    if not isinstance(row, (list, tuple)) or len(row) != places:
+        refuse(argument, f"a tuple of {places}, or a list with one per param group", of_group, TypeError)
+    return tuple(accepted(argument, value, names) for value in row)
+
+
+def _is_row(value: object) -> bool:
+    """Whether *value* holds several values."""
+    return isinstance(_listed(value), (list, tuple))
+
+
+def _listed(value: object) -> object:
+    """Return a sequence of any library as a list; what is none, and a tuple, as it is."""
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, SINGLE) else value

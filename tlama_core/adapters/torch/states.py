@@ -5,7 +5,7 @@ does, load into the keys that the new run has, and would not see that the old ru
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from tlama_core._evaluation.python_numbers import value_at
 from tlama_core._fields import as_length, is_number, refuse
 from tlama_core.adapters.torch.hyper_parameters import Held, Schedules
 from tlama_core.algebra import MAX_GROWN_CYCLES, Schedule
-from tlama_core.text import Limits, has_text, parse
+from tlama_core.text import Limits, fingerprint, has_text, parse
 
 Text: TypeAlias = str | list[str | None] | None
 """Of one schedule for all groups, or of a list with one per group; None for a schedule without a text."""
@@ -71,8 +71,22 @@ def read(state: object) -> State:
 
 def texts_of(schedules: Schedules) -> Texts:
     """Return the texts to compare with later, None for what holds a `Function`."""
+    return _said(schedules, repr)
+
+
+def fingerprints_of(schedules: Schedules) -> Texts:
+    """Return the digests of these texts, None where there is no text."""
+    return _said(schedules, fingerprint)
+
+
+def _said(schedules: Schedules, say: Callable[[Schedule], str]) -> Texts:
+    """Return what *say* makes of every schedule that has a text, None for the others."""
+
+    def of(schedule: Schedule) -> str | None:
+        return say(schedule) if has_text(schedule) else None
+
     return {
-        key: list(map(_text, scheduled)) if isinstance(scheduled, list) else _text(scheduled)
+        key: list(map(of, scheduled)) if isinstance(scheduled, list) else of(scheduled)
         for key, scheduled in schedules.items()
     }
 
@@ -148,7 +162,7 @@ def _jump(key: str, was: str | None, now: Schedule, clock: int) -> str:
     An update ahead or behind, the new schedule may be at a jump of its own, which is meant: a difference
     that is no larger is none.
     """
-    if was is not None and was == _text(now):
+    if has_text(now) and was == repr(now):
         return ""
     try:
         old = None if was is None else value_at(_schedule(was), clock)
@@ -200,11 +214,6 @@ def _are_numbers(found: object) -> bool:
     return isinstance(found, dict) and all(
         isinstance(each, list) and all(map(is_number, each)) for each in found.values()
     )
-
-
-def _text(schedule: Schedule) -> str | None:
-    """Return the text that builds *schedule*, None where it holds a `Function`."""
-    return repr(schedule) if has_text(schedule) else None
 
 
 def _shortened(text: Text) -> str:
