@@ -1,7 +1,7 @@
 """Schedules as arguments of jsonargparse: importing this registers the type `Schedule`.
 
-Then an argument annotated `Schedule`, `Schedule | None` or `list[Schedule]`, in Lightning's CLI too, takes what
-`as_schedule` takes: a text, a number, or the mapping of `to_dict`. `--print_config` prints its text.
+Then an argument annotated `Schedule`, `Schedule | None` or `list[Schedule]` takes what `as_schedule` takes: a
+text, a number, or the mapping of `to_dict`. `--print_config` prints its text. Lightning's CLI does the same.
 
 >>> from jsonargparse import ArgumentParser
 >>> from tlama_core import Schedule

@@ -1,15 +1,16 @@
 """Schedules as fields of pydantic models, without anything to import: pydantic asks the type itself.
 
 A field `lr: Schedule` takes what `as_schedule` takes: a schedule, a number, a text, the mapping of `to_dict`.
-The names of a text come with the validation: `Model.model_validate(data, context={"names": {"total": 1000}})`.
+What the names of a text stand for comes with the validation, as "names" in its context.
 
 >>> from pydantic import BaseModel
 >>> from tlama_core import Schedule
 >>> class Config(BaseModel):
 ...     lr: Schedule
->>> Config.model_validate({"lr": "Linear(1, 0, steps=total)"}, context={"names": {"total": 10}})
+>>> config = Config.model_validate({"lr": "Linear(1, 0, total)"}, context={"names": {"total": 10}})
+>>> config
 Config(lr=Linear(1.0, 0.0, steps=10))
->>> _.model_dump_json()
+>>> config.model_dump_json()
 '{"lr":"Linear(1.0, 0.0, steps=10)"}'
 
 Source: https://docs.pydantic.dev/latest/concepts/types/#customizing-validation-with-__get_pydantic_core_schema__
