@@ -7,7 +7,7 @@ quotes, the shell's around Hydra's:
 
 python examples/train_with_hydra.py 'scheduler.lr="Warmup(1e-2, steps=20) >> Linear.to(0, steps=total-20)"'
 
-Kill it mid-run and start it again: it goes on from its last checkpoint, out/hydra.pt, at the rates that an
+Kill it mid-run and start it again: it goes on from its last checkpoint in out/hydra, at the rates that an
 uninterrupted run would have used. updates=12 makes it shorter.
 """
 
@@ -15,20 +15,18 @@ from pathlib import Path
 
 import hydra
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from sklearn.datasets import load_digits
 from torch import nn
 
-CHECKPOINT = Path("out/hydra.pt")
 
-
-def save(parts: dict) -> None:
+def save(parts: dict, checkpoint: Path) -> None:
     """Save the state of all *parts*, under a name that a checkpoint has only when it is complete."""
-    CHECKPOINT.parent.mkdir(exist_ok=True)
-    unfinished = CHECKPOINT.with_suffix(".unfinished")
+    unfinished = checkpoint.with_suffix(".unfinished")
     torch.save({name: part.state_dict() for name, part in parts.items()}, unfinished)
-    unfinished.rename(CHECKPOINT)
+    unfinished.rename(checkpoint)
 
 
 @hydra.main(version_base=None, config_path=".", config_name="train_with_hydra")
@@ -41,8 +39,9 @@ def main(config: DictConfig) -> None:
     optimizer = instantiate(config.optimizer, model.parameters())
     scheduler = instantiate(config.scheduler, optimizer)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    if CHECKPOINT.exists():
-        for name, state in torch.load(CHECKPOINT).items():
+    checkpoint = Path(HydraConfig.get().runtime.output_dir, "last.pt")
+    if checkpoint.exists():
+        for name, state in torch.load(checkpoint).items():
             parts[name].load_state_dict(state)
     for update in range(scheduler.last_epoch, config.updates):
         batch = torch.arange(32 * update, 32 * (update + 1)) % len(digits)
@@ -53,7 +52,7 @@ def main(config: DictConfig) -> None:
         print(f"update {update:3}  loss {loss:.3f}  rate {scheduler.get_last_lr()[0]}")
         scheduler.step()
         if scheduler.last_epoch % (config.updates // 3) == 0:
-            save(parts)
+            save(parts, checkpoint)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,15 @@ class Run:
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
         example = EXAMPLES / f"train_with_{self.name}.py"
         several = torchrun if self.processes > 1 else []
-        command = [sys.executable, *several, HERE / "watched.py", "notes", self.killed_at, example, *self.arguments]
+        command = [
+            sys.executable,
+            *several,
+            HERE / "watched.py",
+            "notes",
+            self.killed_at,
+            example,
+            *self.arguments,
+        ]
         offline = {"HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             list(map(str, command)),
