@@ -116,7 +116,7 @@ def test_lightnings_cli_goes_on_after_a_kill(torch, lightning, jsonargparse, tmp
     killed = Run(tmp_path, "lightning_cli", KILLED, arguments=arguments)
     killed.ended()
     assert killed.used() == expected(a)[:KILLED]
-    written = tmp_path / "lightning_logs" / "version_0" / "config.yaml"
+    written = tmp_path / "out" / "cli" / "lightning_logs" / "version_0" / "config.yaml"
     assert f"  lr: {a}\n" in written.read_text()
     again = ("fit", "--config", written, "--ckpt_path", tmp_path / "out" / "cli" / "last.ckpt")
     resumed = Run(tmp_path, "lightning_cli", arguments=again)

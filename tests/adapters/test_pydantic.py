@@ -148,6 +148,12 @@ def test_a_field_of_one_shape_takes_that_shape_alone(Config, refused):
     assert refused(decay="Linear(1, 0, 5)")["msg"] == said
 
 
+def test_in_a_union_the_place_of_an_error_has_a_name(pydantic):
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.TypeAdapter(Schedule | bool).validate_python([1])
+    assert caught.value.errors()[0]["loc"] == ("function-wrap[schedule()]",)
+
+
 def test_names_come_with_the_context(Config, refused):
     context = {"names": {"total": 1_000, "peak": "1e-3"}, "another": object()}
     data = {"lr": "Warmup(peak, 0.1*total) >> Cosine.to(0, 0.9*total)"}
@@ -184,7 +190,7 @@ def test_what_could_not_be_read_again_is_not_written(Config, without, said):
     error = importlib.import_module("pydantic_core").PydanticSerializationError
     config = Config(lr=without)
     assert config.model_dump()["lr"] is without
-    with pytest.raises(error) as caught:
+    with pytest.raises(error, match="Error calling function `text`: ValueError: ") as caught:
         config.model_dump_json()
     assert said in str(caught.value)
 

@@ -17,7 +17,6 @@ Source: https://docs.pydantic.dev/latest/concepts/types/#customizing-validation-
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo, WithJsonSchema
@@ -40,21 +39,23 @@ def field_schema(kind: type[Schedule], handler: GetCoreSchemaHandler) -> CoreSch
     dates and paths. A schedule that has no text is an error when it is written.
     """
 
+    # Functions with names: a partial would show its address in errors.
     def text(schedule: object) -> str:
         return readable_text(f"a {kind.__name__}", schedule)
+
+    def schedule(given: Any, _: object, info: ValidationInfo) -> Schedule:
+        return _validated(kind, given, info.context)
 
     written = core_schema.plain_serializer_function_ser_schema(
         text, return_schema=core_schema.str_schema(), when_used="json"
     )
-    read = partial(_validated, kind)
-    return core_schema.with_info_wrap_validator_function(
-        read, handler.generate_schema(SHOWN), serialization=written
-    )
+    shown = handler.generate_schema(SHOWN)  # says what a JSON schema shows, and validates nothing
+    return core_schema.with_info_wrap_validator_function(schedule, shown, serialization=written)
 
 
-def _validated(kind: type[Schedule], given: Any, _: object, info: ValidationInfo) -> Schedule:
+def _validated(kind: type[Schedule], given: Any, context: object) -> Schedule:
     """Return *given* as a schedule of *kind*; refuse it by a `ValueError`, which pydantic reports."""
-    names = info.context.get("names", {}) if isinstance(info.context, Mapping) else {}
+    names = context.get("names", {}) if isinstance(context, Mapping) else {}
     try:
         schedule = as_schedule(given, **names)
     except TypeError as error:
