@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlama_core import Cosine, Function, Linear, OpenScheduleError, ParseError, Warmup
+from tlama_core import (
+    Cosine,
+    Function,
+    Linear,
+    OpenScheduleError,
+    ParseError,
+    Warmup,
+    as_schedule,
+    check,
+)
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
 OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
@@ -149,3 +158,16 @@ def test_a_list_is_as_long_as_the_param_groups(ScheduleLR, build, rates, name, g
         ):
             ScheduleLR(optimizer, **{name: given_})
         assert rates(optimizer, name) == before
+
+
+def test_a_scheduler_of_torch_is_refused_with_what_to_write_instead(torch, build, ScheduleLR):
+    theirs = torch.optim.lr_scheduler.OneCycleLR(build(), 0.1, total_steps=5)
+    hint = r"\(a scheduler object is none: with its rates in a list, write Function\(rates.__getitem__, "
+    for name, given_to in [
+        ("Function.fn", Function),
+        ("as_schedule.schedule", as_schedule),
+        ("check.schedule", check),
+        ("ScheduleLR.lr", lambda theirs: ScheduleLR(build(), lr=theirs)),
+    ]:
+        with pytest.raises(TypeError, match=f"{name} must be a .* {hint}.*got <torch.optim.*OneCycleLR"):
+            given_to(theirs)

@@ -51,7 +51,7 @@ from tlama_core.adapters.torch.states import (
     without_text,
 )
 from tlama_core.algebra import Schedule
-from tlama_core.text import Name
+from tlama_core.text import Name, require_names
 
 __all__ = ["ScheduleLR"]
 
@@ -122,10 +122,7 @@ class ScheduleLR(LRScheduler):
         _require_optimizer(optimizer, unnamed, hyper_parameters)
         if on_change not in get_args(OnChange):
             refuse("ScheduleLR.on_change", f"one of {', '.join(get_args(OnChange))}", on_change)
-        if not isinstance(names, Mapping):
-            refuse(
-                "ScheduleLR.names", "a mapping of what texts may use, as {'total': 1000}", names, TypeError
-            )
+        require_names("ScheduleLR.names", names)
         if isinstance(relative, str) or not set(relative) <= set(hyper_parameters):
             refuse("ScheduleLR.relative", f"some of {', '.join(hyper_parameters)}, as ('lr',)", relative)
         if num_training_steps is not None:
