@@ -14,7 +14,7 @@ from tlama_core._evaluation.traced import evaluate_traced
 from tlama_core._fields import final_value, length
 from tlama_core._notation import arguments
 from tlama_core.algebra import Schedule
-from tlama_core.text import Config, Name, accepted, parse, require_names
+from tlama_core.text import Config, Name, accepted, readable_text, require_names
 
 T = TypeVar("T")
 
@@ -106,6 +106,5 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as plain data, the schedule as its text."""
-        text = repr(self.schedule)
-        parse(text)  # not has_text: a text past the limits of parse could not be loaded either
+        text = readable_text("KerasSchedule.schedule", self.schedule)
         return {"schedule": text, "gradient_accumulation_steps": self.gradient_accumulation_steps}

@@ -12,6 +12,7 @@ from tlama_core.text.data import (
     fingerprint,
     from_dict,
     has_text,
+    readable_text,
     require_names,
     to_dict,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "from_dict",
     "has_text",
     "parse",
+    "readable_text",
     "require_names",
     "to_dict",
 ]
