@@ -33,6 +33,7 @@ NEEDS = {
     "hugging-face": ["torch", "transformers", "accelerate"],
     "jax": ["jax", "optax"],
     "keras": ["keras"],
+    "other-frameworks": ["torch"],
     "torch": ["torch", "lightning", "accelerate"],
     "typed-configs": ["torch", "pydantic", "jsonargparse", "hydra"],
 }

@@ -14,7 +14,7 @@ import types
 import pytest
 
 import tlama_core.__main__
-from tlama_core import Cosine, Linear, Warmup, fingerprint, parse, to_source
+from tlama_core import Cosine, Linear, Warmup, fingerprint, parse, to_dict, to_source
 from tlama_core.__main__ import curve, main
 
 WSD = "Warmup(3e-4, steps=0.02*total) >> Constant.hold(0.78*total) >> Linear.to(0, steps=0.2*total)"
@@ -142,9 +142,28 @@ def test_an_expression_may_be_a_number_and_may_have_comments(capsys, tmp_path):
     assert "Constant(0.001)" in run(capsys, "show", str(file))[1]
 
 
+def test_an_expression_may_be_data(capsys, tmp_path, monkeypatch):
+    """As itself, in a file, and on standard input; it needs no names, and takes no harm from them."""
+    wanted = Warmup(0.1, 10) >> Linear.to(0, 90)
+    data = json.dumps(to_dict(wanted), indent=2)
+    file = tmp_path / "schedule.json"
+    file.write_text(f"\ufeff\n{data}", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(data))
+    for given in (data, f"  {data}", str(file), "-"):
+        status, out, err = run(capsys, "diff", given, repr(wanted), "--name", "total=9")
+        assert (status, out, err) == (0, f"the same schedule: {wanted}\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["show", "{1"], "tlama: what begins with a brace must be JSON as to_dict makes it: Expecting"),
+        (["show", '{"a":' * 100_000], "tlama: what begins with a brace must be JSON as to_dict makes it: "),
+        (["show", "{}"], "tlama: from_dict.data must be a mapping with the key 'type', got []"),
+        (
+            ["show", '{"type": "Lin"}'],
+            "tlama: from_dict.data.type must be a type of schedule (did you mean Linear",
+        ),
         (["show", "Linear(1, 0"], "tlama: this is no expression ('(' was never closed), at column 7: ("),
         (["show", "Cosin(1, 0, 10)"], "tlama: unknown name Cosin: did you mean Cosine?, at column 1: Cosin"),
         (["show", "Warmup(1, 2.5)"], "tlama: Warmup.steps must be a whole number >= 0"),

@@ -35,6 +35,7 @@ from tlama_core import (
     describe,
     difference,
     fingerprint,
+    from_dict,
     parse,
     to_source,
 )
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 """Prints what a subcommand is asked for; returns the exit status."""
 
-EXPRESSION = "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; a file that holds one; or -"
+EXPRESSION = (
+    "an expression, such as 'Warmup(0.1, steps=10) >> Linear.to(0, 90)'; JSON; a file of either; or -"
+)
 CLEAN, FINDINGS, ERROR, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
@@ -216,8 +219,8 @@ def _steps(given: argparse.Namespace, at_least: int = 1) -> int | None:
 def _schedule(text: str, given: argparse.Namespace) -> Schedule:
     """Return the schedule that *text* stands for, read with the names that `--name` binds.
 
-    The path of a file, a pipe or a device stands for the expression in it, `-` is standard input, and
-    anything else is an expression.
+    The path of a file, a pipe or a device stands for what is in it, `-` is standard input, and anything else
+    is read itself.
 
     Raises `ValueError` for a name that is not `NAME=NUMBER` and for a file that does not exist; what `parse`
     refuses is a `ParseError`.
@@ -230,15 +233,32 @@ def _schedule(text: str, given: argparse.Namespace) -> Schedule:
         except argparse.ArgumentTypeError:
             refuse("--name", "NAME=NUMBER, such as total=100_000", pair)
     if text == "-":
-        return parse(_standard_input(), **names)
+        return _read(_standard_input(), names)
     if _is_file(text):
-        return parse(Path(text).read_text(encoding="utf-8-sig"), **names)
+        return _read(Path(text).read_text(encoding="utf-8-sig"), names)
     try:
-        return parse(text, **names)
+        return _read(text, names)
     except ParseError as error:
         if "(" in text:
             raise
         raise ValueError(f"there is no file {text!r}, and as an expression: {_in_one_line(error)}") from None
+
+
+def _read(text: str, names: dict[str, float]) -> Schedule:
+    """Return the schedule that *text* says: an expression, or where it begins with a brace data as JSON.
+
+    Raises `ValueError` for a text that begins so and is no JSON.
+
+    >>> _read('{"type": "Linear", "start": 1, "end": 0, "steps": 10}', {})
+    Linear(1.0, 0.0, steps=10)
+    """
+    if not text.lstrip().startswith("{"):
+        return parse(text, **names)
+    try:
+        data = json.loads(text)
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"what begins with a brace must be JSON as to_dict makes it: {error}") from None
+    return from_dict(data)
 
 
 def _standard_input() -> str:

@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from numbers import Real
 from typing import (
     TYPE_CHECKING,
@@ -65,6 +66,14 @@ def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueEr
     The *name* is the argument's, in the caller's words, and the *rule* what it has to be.
     """
     raise error(f"{name} must be {rule}, got {short_repr(value)}")
+
+
+def refuse_as_schedule(name: str, rule: str, value: object) -> NoReturn:
+    """Refuse what is no schedule by *name*; for a scheduler as torch has them, say what to write instead."""
+    if callable(getattr(type(value), "get_last_lr", None)):
+        table = "Function(rates.__getitem__, steps=len(rates))"
+        rule += f" (a scheduler object is none: with its rates in a list, write {table})"
+    refuse(name, rule, value, TypeError)
 
 
 def short_repr(value: object, most: int = 120) -> str:
@@ -303,7 +312,7 @@ def final_value(cls: type[T]) -> type[T]:
     """
     made = attrs.frozen(repr=False)(cls)
     build = made.__init__
-    taken = ", ".join(field.name for field in attrs.fields(made) if field.init)  # type: ignore[arg-type]
+    taken = ", ".join([*signature(build).parameters][1:])
     hint = getattr(made, "hint", "").format(name=made.__name__)
 
     @wraps(build)

@@ -34,6 +34,7 @@ from tlama_core._fields import (
     nearest_whole,
     number,
     refuse,
+    refuse_as_schedule,
     short_repr,
 )
 from tlama_core._notation import ATOM, CHAIN, PRODUCT, SUM, Notation, Printer, arguments, call, infix
@@ -464,7 +465,7 @@ def require_schedule(name: str, candidate: object) -> Schedule:
     if isinstance(candidate, OpenChain):
         candidate.refuse()
     if not isinstance(candidate, Schedule):
-        refuse(name, "a schedule", candidate, TypeError)
+        refuse_as_schedule(name, "a schedule", candidate)
     return candidate
 
 

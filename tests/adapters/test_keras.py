@@ -19,6 +19,7 @@ from tlama_core import (
     Geometric,
     Linear,
     OpenScheduleError,
+    ParseError,
     Piecewise,
     Polynomial,
     PowerLaw,
@@ -27,6 +28,7 @@ from tlama_core import (
     Step,
     Warmup,
     maximum,
+    to_dict,
 )
 from tlama_core.testing.strategies import schedules
 
@@ -172,6 +174,22 @@ def test_a_config_is_plain_and_builds_the_same(keras, KerasSchedule, a, batches)
     assert repr(loaded) == repr(rate)
 
 
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [
+        ("Warmup(peak, 4) >> Linear.to(0, total - 4)", HALVES),
+        (to_dict(HALVES), HALVES),
+        (0.5, Constant(0.5)),
+        ("1e-1", Constant(0.1)),
+    ],
+)
+def test_whatever_a_config_holds_is_that_schedule(KerasSchedule, held, wanted):
+    rate = KerasSchedule(held, names={"peak": 1.0, "total": 12})
+    assert rate == KerasSchedule(wanted)
+    assert rate.get_config()["schedule"] == repr(wanted)  # and no names are needed to read it back
+    assert KerasSchedule.from_config(rate.get_config()) == rate
+
+
 def test_what_could_not_be_loaded_is_not_saved(KerasSchedule):
     with pytest.raises(ValueError, match="Function"):
         KerasSchedule(Function(lambda t: 0.1)).get_config()
@@ -181,8 +199,16 @@ def test_what_could_not_be_loaded_is_not_saved(KerasSchedule):
 
 
 def test_what_is_no_schedule_is_refused(KerasSchedule):
-    with pytest.raises(TypeError, match="KerasSchedule.schedule must be a schedule, got 0.1"):
-        KerasSchedule(0.1)
+    with pytest.raises(TypeError, match="KerasSchedule.schedule must be a schedule .*, got None"):
+        KerasSchedule(None)
+    with pytest.raises(ParseError, match="in KerasSchedule.schedule: unknown name Cosin"):
+        KerasSchedule("Cosin(1, 0, 9)")
+    with pytest.raises(TypeError, match="KerasSchedule.names must be a mapping .*, got 100"):
+        KerasSchedule("Cosine(1, 0, total)", names=100)
+    with pytest.raises(
+        TypeError, match=r"KerasSchedule\(schedule, gradient_accumulation_steps, names\) is missing"
+    ):
+        KerasSchedule()
     with pytest.raises(OpenScheduleError):
         KerasSchedule(Constant.hold())
     with pytest.raises(

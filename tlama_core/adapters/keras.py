@@ -3,19 +3,18 @@
 Importing this imports keras, which then reads the choice of its backend (`KERAS_BACKEND`).
 """
 
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, TypeVar
 
-import attrs
 import keras
 import numpy as np
 
 from tlama_core._evaluation.traced import evaluate_traced
 from tlama_core._fields import final_value, length
 from tlama_core._notation import arguments
-from tlama_core.algebra import CHILD, Schedule
-from tlama_core.text import parse, readable_text
+from tlama_core.algebra import Schedule
+from tlama_core.text import Config, Name, accepted, readable_text, require_names
 
 T = TypeVar("T")
 
@@ -49,6 +48,8 @@ OPS = SimpleNamespace(
 class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule as the learning rate of a Keras optimizer: update k uses `schedule(k)`.
 
+    *schedule* is what `as_schedule` takes, a text with *names*, which are not kept: what they stand for is.
+
     It is computed through `keras.ops` from the optimizer's own count, as a tensor of Keras's float type,
     so every backend compiles it into the training step, and a saved model resumes it exactly: the count
     is saved with the optimizer, the schedule as its text. Import this module before loading such a model.
@@ -57,8 +58,9 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     schedule goes on counting updates:
     `SGD(KerasSchedule(schedule, gradient_accumulation_steps=4), gradient_accumulation_steps=4)`.
 
-    Raises `TypeError` for anything but a schedule. `get_config`, which saving calls, raises `ValueError`
-    for a schedule that has no text because it holds a `Function`, or too long a text to be read again.
+    Raises `TypeError` for what is no schedule, and what `parse` raises. `get_config`, which saving calls,
+    raises `ValueError` for a schedule that has no text because it holds a `Function`, or too long a text to
+    be read again.
 
     >>> from tlama_core import Cosine, Warmup
     >>> rate = KerasSchedule(Warmup(0.5, steps=2) >> Cosine.to(0.0, steps=8))
@@ -71,8 +73,20 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     Source: https://keras.io/api/optimizers/learning_rate_schedules/learning_rate_schedule/
     """
 
-    schedule: Schedule = attrs.field(converter=CHILD)
+    schedule: Schedule
     gradient_accumulation_steps: int | None = length(default=None, at_least=1, kw_only=True)
+
+    def __init__(
+        self,
+        schedule: Config,
+        *,
+        gradient_accumulation_steps: int | None = None,
+        names: Mapping[str, Name] = MappingProxyType({}),
+    ) -> None:
+        """Keep the schedule that *schedule* says."""
+        require_names("KerasSchedule.names", names)
+        held = accepted("KerasSchedule.schedule", schedule, names)
+        self.__attrs_init__(held, gradient_accumulation_steps=gradient_accumulation_steps)
 
     def __repr__(self) -> str:
         return f"KerasSchedule({', '.join(arguments(self))})"
@@ -94,8 +108,3 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         """Return the arguments as plain data, the schedule as its text."""
         text = readable_text("KerasSchedule.schedule", self.schedule)
         return {"schedule": text, "gradient_accumulation_steps": self.gradient_accumulation_steps}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the `KerasSchedule` that `get_config` described."""
-        return cls(**config | {"schedule": parse(config["schedule"])})

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 import attrs
 
 from tlama_core._evaluation import Clock, Namespace, Value
-from tlama_core._fields import as_length, as_number, final_value, length, nearest_whole, number, refuse
+from tlama_core._fields import (
+    as_length,
+    as_number,
+    final_value,
+    length,
+    nearest_whole,
+    number,
+    refuse,
+    refuse_as_schedule,
+)
 from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule, children, open_phase
 from tlama_core.shapes.curves import FROM_HERE
 from tlama_core.shapes.transitions import Linear
@@ -159,7 +168,7 @@ class Function(Schedule):
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.fn, (Schedule, OpenChain)) or not callable(self.fn):
-            refuse("Function.fn", "a callable that is no schedule already", self.fn, TypeError)
+            refuse_as_schedule("Function.fn", "a callable that is no schedule already", self.fn)
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
         last = t if math.isinf(self.steps) else xp.within(t, self.steps - 1)

@@ -13,6 +13,7 @@ from tlama_core.text.data import (
     from_dict,
     has_text,
     readable_text,
+    require_names,
     to_dict,
 )
 from tlama_core.text.errors import ParseError
@@ -31,5 +32,6 @@ __all__ = [
     "has_text",
     "parse",
     "readable_text",
+    "require_names",
     "to_dict",
 ]

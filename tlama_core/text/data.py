@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from tlama_core._fields import as_number, is_number, refuse
+from tlama_core._fields import as_number, is_number, refuse, refuse_as_schedule
 from tlama_core.algebra import MAX_DEPTH, Constant, OpenChain, Schedule, nodes, require_schedule
 from tlama_core.shapes import Function
 from tlama_core.text.errors import ParseError
@@ -59,13 +59,19 @@ def accepted(name: str, given: object, names: Mapping[str, Name]) -> Schedule:
         raise type(error)(f"in {name}: {error}") from None
 
 
+def require_names(name: str, names: object) -> None:
+    """Refuse what is no mapping of names that a text may use, by the *name* of the argument."""
+    if not isinstance(names, Mapping):
+        refuse(name, "a mapping of what texts may use, as {'total': 1000}", names, TypeError)
+
+
 def _as_it_is(name: str, given: object) -> Schedule:
     """Return a schedule as it is and a number as that `Constant`; refuse the rest by *name*."""
     if is_number(given):
         return Constant(as_number(name, given))
     if not isinstance(given, Schedule | OpenChain):
         rule = "a schedule (Function(fn) is one), a number, a text or the mapping of to_dict"
-        refuse(name, rule, given, TypeError)
+        refuse_as_schedule(name, rule, given)
     return require_schedule(name, given)
 
 

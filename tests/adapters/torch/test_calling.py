@@ -2,6 +2,7 @@
 
 import gc
 import math
+import pickle
 import warnings
 import weakref
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlama_core import Cosine, Linear, Warmup
+from tlama_core import Cosine, Linear, Warmup, to_function
 from tlama_core.testing.strategies import schedules
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
@@ -160,3 +161,34 @@ def test_in_torchs_chains_each_begins_at_its_milestone(
     optimizer.load_state_dict(states[0])
     chain.load_state_dict(states[1])
     assert run(optimizer, chain, 12 - killed, "lr") == wanted[killed:]
+
+
+@settings(max_examples=50)
+@given(schedules(2, functions=False), st.integers(0, 30))
+def test_torchs_lambda_lr_saves_and_resumes_a_schedule(torch, build, saved, a, updates):
+    """As the method, which also pickles, and as a function; either reads the states of the other."""
+
+    def scheduler(fn, begun=None):
+        optimizer = build()
+        optimizer.load_state_dict(optimizer.state_dict() if begun is None else begun)
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, fn)
+
+    def move(scheduler):
+        scheduler.optimizer.step()
+        scheduler.step()
+        return scheduler.get_last_lr()
+
+    forms = [a.__call__, to_function(a)]
+    for fn in forms:
+        first = scheduler(fn)
+        for _ in range(updates):
+            move(first)
+        states = saved(first.optimizer.state_dict()), saved(first.state_dict())
+        wanted = [0.1 * a(updates + 1)]
+        for again in forms:
+            resumed = scheduler(again, states[0])
+            resumed.load_state_dict(states[1])
+            assert move(resumed) == wanted
+        assert move(first) == wanted
+    copy = pickle.loads(pickle.dumps(scheduler(forms[0])))
+    assert copy.lr_lambdas[0](updates) == a(updates)

@@ -50,6 +50,30 @@ def test_a_config_has_pairs_and_rows_without_tuples(ScheduleLR, build, rates, he
     assert rates(optimizer, "lr") == [(0.001,), (0.5,)]
 
 
+@pytest.mark.parametrize(
+    ("handed_over", "wanted"),
+    [
+        ({"num_training_steps": 100}, Linear(1.0, 0.0, 100)),
+        ({"num_training_steps": 100, "names": {"total": 50}}, Linear(1.0, 0.0, 50)),
+        ({"names": {"total": 50}}, Linear(1.0, 0.0, 50)),
+    ],
+)
+def test_what_frameworks_call_the_length_of_the_run_is_total(ScheduleLR, build, texts, handed_over, wanted):
+    scheduler = ScheduleLR(build(), lr="Linear(1, 0, total)", **handed_over)
+    assert texts(scheduler.state_dict()) == {"lr": repr(wanted)}
+
+
+@given(st.integers(-1, 200_000), st.booleans())
+def test_the_last_epoch_is_that_of_torch(ScheduleLR, torch, build, rates, last_epoch, with_clock):
+    theirs, ours = build(), build()
+    theirs.param_groups[0]["initial_lr"] = 1.0
+    torch.optim.lr_scheduler.LambdaLR(theirs, LR, last_epoch=last_epoch)
+    clock = {"clock": last_epoch + 1} if with_clock else {}
+    scheduler = ScheduleLR(ours, lr=LR, last_epoch=last_epoch, **clock)
+    assert rates(ours, "lr") == rates(theirs, "lr")
+    assert scheduler.clock == last_epoch + 1
+
+
 def test_groups_are_given_theirs_by_name(ScheduleLR, build, rates):
     optimizer = build(3)
     for group, name in zip(optimizer.param_groups, ["head", "body", "head"], strict=True):

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlama_core import Cosine, Function, Linear, OpenScheduleError, ParseError, Warmup
+from tlama_core import (
+    Cosine,
+    Function,
+    Linear,
+    OpenScheduleError,
+    ParseError,
+    Warmup,
+    as_schedule,
+    check,
+)
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
 OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
@@ -18,7 +27,6 @@ OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
     [
         ({}, ValueError, "ScheduleLR needs a schedule for one of lr, betas, eps, weight_decay, got none"),
         ({"momentum": 1.0}, ValueError, f"a hyper-parameter of ScheduleLR must be {OFFERED}, got 'momentum'"),
-        ({"last_epoch": 4, "lr": 1.0}, ValueError, "clock=… says .* begins: torch's last_epoch . 1.*got 'last_epoch'"),
         ({"params": 1.0}, ValueError, "got 'params'"),
         ({"initial_lr": 1.0}, ValueError, "got 'initial_lr'"),
         ({"amsgrad": 1.0}, ValueError, "got 'amsgrad'"),
@@ -49,6 +57,9 @@ OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
         ({"lr": Linear.to(0.0, 5)}, OpenScheduleError, "has no start"),
         ({"lr": 1.0, "clock": -1}, ValueError, "ScheduleLR.clock must be a whole number >= 0, got -1"),
         ({"lr": 1.0, "clock": 1.5}, ValueError, "ScheduleLR.clock must be a whole number"),
+        ({"lr": 1.0, "last_epoch": -2}, ValueError, "ScheduleLR.last_epoch must be a whole number >= -1, got -2"),
+        ({"lr": 1.0, "last_epoch": 4, "clock": 4}, ValueError, "ScheduleLR.last_epoch must be clock - 1 where both are given, here 3, got 4"),
+        ({"lr": "Constant(1.0, total)", "num_training_steps": 0.5}, ValueError, "ScheduleLR.num_training_steps must be a whole number"),
         ({"lr": 1.0, "on_change": "ask"}, ValueError, "ScheduleLR.on_change must be one of error, keep_new, keep_old, got 'ask'"),
         ({"lr": Function(lambda t: math.nan)}, ValueError, "returns at step 0"),
     ],
@@ -147,3 +158,16 @@ def test_a_list_is_as_long_as_the_param_groups(ScheduleLR, build, rates, name, g
         ):
             ScheduleLR(optimizer, **{name: given_})
         assert rates(optimizer, name) == before
+
+
+def test_a_scheduler_of_torch_is_refused_with_what_to_write_instead(torch, build, ScheduleLR):
+    theirs = torch.optim.lr_scheduler.OneCycleLR(build(), 0.1, total_steps=5)
+    hint = r"\(a scheduler object is none: with its rates in a list, write Function\(rates.__getitem__, "
+    for name, given_to in [
+        ("Function.fn", Function),
+        ("as_schedule.schedule", as_schedule),
+        ("check.schedule", check),
+        ("ScheduleLR.lr", lambda theirs: ScheduleLR(build(), lr=theirs)),
+    ]:
+        with pytest.raises(TypeError, match=f"{name} must be a .* {hint}.*got <torch.optim.*OneCycleLR"):
+            given_to(theirs)

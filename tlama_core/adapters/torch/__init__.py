@@ -42,6 +42,7 @@ from tlama_core.adapters.torch.states import (
     canonical,
     differences,
     fingerprints_of,
+    first_clock,
     jumps,
     parsed,
     read,
@@ -50,7 +51,7 @@ from tlama_core.adapters.torch.states import (
     without_text,
 )
 from tlama_core.algebra import Schedule
-from tlama_core.text import Name
+from tlama_core.text import Name, require_names
 
 __all__ = ["ScheduleLR"]
 
@@ -76,6 +77,9 @@ class ScheduleLR(LRScheduler):
     The rates follow from the clock alone. A state is the clock, and the schedules' texts to compare with:
     loading a state with other schedules is an error, unless *on_change* is "keep_new" (these schedules, at
     the saved clock, with a warning if they jump) or "keep_old" (the saved ones).
+
+    What frameworks hand to a scheduler that a config names is taken: *num_training_steps* is what texts call
+    `total`, unless *names* binds it, and *last_epoch*, as in torch, is the clock before the first update.
 
     In torch's `SequentialLR` it writes while it has its turn. In a `ChainedScheduler` it sets rates and does
     not multiply them, and warns where another has set the learning rate: a product of schedules is `a * b`.
@@ -110,19 +114,20 @@ class ScheduleLR(LRScheduler):
         on_change: OnChange = "error",
         relative: Collection[str] = (),
         names: Mapping[str, Name] = MappingProxyType({}),
+        num_training_steps: int | None = None,
+        last_epoch: int = -1,
         **hyper_parameters: Given,
     ) -> None:
         """Write the rates of *clock* into *optimizer*, and be ready for its next update."""
         _require_optimizer(optimizer, unnamed, hyper_parameters)
         if on_change not in get_args(OnChange):
             refuse("ScheduleLR.on_change", f"one of {', '.join(get_args(OnChange))}", on_change)
-        if not isinstance(names, Mapping):
-            refuse(
-                "ScheduleLR.names", "a mapping of what texts may use, as {'total': 1000}", names, TypeError
-            )
+        require_names("ScheduleLR.names", names)
         if isinstance(relative, str) or not set(relative) <= set(hyper_parameters):
             refuse("ScheduleLR.relative", f"some of {', '.join(hyper_parameters)}, as ('lr',)", relative)
-        start = int(as_length("ScheduleLR.clock", clock))
+        if num_training_steps is not None:
+            names = {"total": as_length("ScheduleLR.num_training_steps", num_training_steps), **names}
+        start = first_clock(clock, last_epoch)
         self.optimizer, self._on_change = optimizer, on_change
         self._before: Held = {}
         self.not_claimed: set[str] = set()

@@ -258,8 +258,6 @@ def _is_rate(value: object) -> bool:
 def _refuse_key(optimizer: Optimizer, key: str) -> NoReturn:
     """Say that the optimizer has no such hyper-parameter, and which ones it has."""
     rule = f"one of those of the given {type(optimizer).__name__}: {', '.join(offered(optimizer))}"
-    if key == "last_epoch":
-        rule += " (clock=… says at which update it begins: torch's last_epoch + 1)"
     refuse("a hyper-parameter of ScheduleLR", rule, key)
 
 

@@ -40,6 +40,15 @@ class State:
     found: Held | None
 
 
+def first_clock(clock: int, last_epoch: int) -> int:
+    """Return the clock that a scheduler begins at, which torch calls the last epoch + 1."""
+    begun = as_length("ScheduleLR.last_epoch", last_epoch, at_least=-1) + 1
+    start = as_length("ScheduleLR.clock", clock)
+    if begun and start not in {0, begun}:
+        refuse("ScheduleLR.last_epoch", f"clock - 1 where both are given, here {start - 1}", last_epoch)
+    return begun or start
+
+
 def state_of(clock: int, schedules: Schedules, found: Held) -> dict[str, object]:
     """Return a state that `torch.save` and JSON can hold."""
     texts = json.dumps(texts_of(schedules))
