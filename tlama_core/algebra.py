@@ -165,7 +165,7 @@ class Schedule(ABC):
     def __call__(self, step: "npt.NDArray[np.integer[Any]]") -> "npt.NDArray[np.float64]": ...
     @overload
     def __call__(self, step: A) -> A: ...
-    def __call__(self, step: Value) -> Value:
+    def __call__(self, step: Value = attrs.NOTHING) -> Value:
         """Return the value used by update number *step* (a number or an array, in updates from 0).
 
         Raises `ValueError` for a negative step or NaN, `TypeError` for anything but a number or array.

@@ -221,3 +221,11 @@ def test_the_docstring(KerasSchedule):
     failed, tried = doctest.testmod(sys.modules[KerasSchedule.__module__])
     assert tried
     assert not failed
+
+
+def test_a_schedule_that_is_not_wrapped_says_what_to_write(keras):
+    optimizer = keras.optimizers.SGD(HALVES)
+    with pytest.raises(
+        TypeError, match=r"called with an update number, as in schedule\(0\), .*KerasSchedule"
+    ):
+        float(optimizer.learning_rate)

@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from attrs import NOTHING
+
 from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.powers import compounded, powers
 from tlama_core._evaluation.trees import MAX_VISITS
@@ -249,6 +251,11 @@ def walked(schedule: "Evaluable", t: "Clock") -> float:
 
 def evaluate_number(schedule: "Evaluable", step: "Value") -> float:
     """Return the value at a *step* that is one number of any library."""
+    if step is NOTHING:
+        raise TypeError(
+            "a schedule is called with an update number, as in schedule(0), got none"
+            " (Keras calls its own schedules with one: KerasSchedule(schedule) is such)"
+        )
     if not isinstance(step, (float, bool)):
         try:
             step = operator.index(step)
