@@ -208,7 +208,7 @@ def test_a_checkpoint_of_another_scheduler_is_refused_as_such(run):
 
 
 def test_a_schedule_without_a_text_trains_too(run):
-    trainer = run.build({"lr": Function(lambda k: 1 / (k + 1), steps=12)})
+    trainer = run.build({"lr": Function(lambda k: 1 / (k + 1), steps=12)}, save_strategy="no")
     trainer.train()
     assert logged(trainer) == [1 / (k + 1) for k in range(12)]
 

@@ -96,8 +96,8 @@ class _TrainersScheduleLR(ScheduleLR):
             if "schedules" not in state_dict:  # of another scheduler
                 raise
             raise ValueError(
-                f"{error}\nIn a Trainer, `total` follows max_steps or num_train_epochs: where these changed, so"
-                " did texts that use it; and on_change is said as {'lr': …, 'on_change': 'keep_new'}"
+                f"{error}\nIn a Trainer, `total` follows max_steps or num_train_epochs: where these changed,"
+                " so did texts that use it; and on_change is said as {'lr': …, 'on_change': 'keep_new'}"
             ) from None
         for warning in caught:
             LOGGER.warning("%s", warning.message)
