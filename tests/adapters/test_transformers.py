@@ -10,6 +10,11 @@ from tlama_core import Constant, Cosine, Function, Linear, Warmup, to_dict
 
 TEXT = "Warmup(peak, steps=0.25*total) >> Linear.to(0, steps=0.75*total)"
 DECAY = Linear(0.1, 0.0, steps=12)
+SETTINGS = {
+    "max_steps": 12, "learning_rate": 1e-3, "weight_decay": 0.1, "per_device_train_batch_size": 2,
+    "logging_steps": 1, "save_steps": 4, "report_to": "none", "use_cpu": True, "disable_tqdm": True,
+    "dataloader_pin_memory": False,
+}  # fmt: skip
 
 
 def schedule(total):
@@ -41,18 +46,10 @@ def kit(torch, transformers, accelerate):
         pass
 
     class Kit:
-        model, mixin, trainer = Model, Scheduled, transformers.Trainer
+        model, mixin, trainer = Model, ScheduledTrainerMixin, transformers.Trainer
 
         def __init__(self, folder):
             self.folder = folder
-
-        def arguments(self, **settings):
-            plain = {
-                "max_steps": 12, "learning_rate": 1e-3, "weight_decay": 0.1, "per_device_train_batch_size": 2,
-                "logging_steps": 1, "save_steps": 4, "report_to": "none", "use_cpu": True, "disable_tqdm": True,
-                "dataloader_pin_memory": False,
-            }  # fmt: skip
-            return transformers.TrainingArguments(str(self.folder), **plain | settings)
 
         def build(self, schedules=None, kind=Scheduled, model=None, optimizers=(None, None), **settings):
             self.notes = Notes()
@@ -60,7 +57,7 @@ def kit(torch, transformers, accelerate):
             rows = [{"x": torch.full((2,), float(i))} for i in range(8)]
             return kind(
                 Model() if model is None else model,
-                self.arguments(**settings),
+                transformers.TrainingArguments(str(self.folder), **SETTINGS | settings),
                 train_dataset=rows,
                 callbacks=[self.notes],
                 optimizers=optimizers,
@@ -260,3 +257,43 @@ def test_what_was_given_is_left_as_it_was(run):
     trainer = run.build(given)
     trainer.create_optimizer_and_scheduler(12)
     assert given == {"lr": TEXT, "weight_decay": 0.1}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of trl and its parts
+def test_a_trainer_of_trl_goes_by_schedules_too(kit, transformers, trl, tmp_path):
+    """A tiny model of random weights is tuned on sentences of ten words, and resumed."""
+    import datasets
+    import tokenizers
+
+    class Tuning(kit.mixin, trl.SFTTrainer):
+        pass
+
+    words = ["<eos>", *"abcdefghij"]
+    split = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<eos>")
+    )
+    split.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    reader = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=split, eos_token="<eos>", pad_token="<eos>"
+    )
+    sizes = {"n_positions": 16, "n_embd": 8, "n_layer": 1, "n_head": 1, "bos_token_id": 0, "eos_token_id": 0}
+    config = transformers.GPT2Config(vocab_size=len(words), **sizes)
+
+    def tuned(checkpoint=None):
+        trainer = Tuning(
+            transformers.GPT2LMHeadModel(config),
+            trl.SFTConfig(str(tmp_path), bf16=False, **SETTINGS),
+            train_dataset=datasets.Dataset.from_dict({"text": 16 * ["a b c d e f g h i j"]}),
+            processing_class=reader,
+            schedules={"lr": TEXT, "weight_decay": DECAY},
+        )
+        trainer.train(resume_from_checkpoint=checkpoint)
+        return trainer
+
+    a = list(schedule(12))
+    assert logged(tuned()) == a
+    resumed = tuned(str(tmp_path / "checkpoint-4"))
+    assert logged(resumed) == a
+    assert json.loads(resumed.lr_scheduler.state_dict()["schedules"])["weight_decay"] == [
+        repr(DECAY), "Constant(0.0)",
+    ]  # fmt: skip
