@@ -146,6 +146,23 @@ def test_named_groups_of_the_users_own_optimizer_get_their_own(run, torch):
     ]
 
 
+def test_groups_with_rates_of_their_own_keep_their_ratios(run, torch):
+    model = run.model()
+    groups = [{"params": model.line.parameters(), "lr": 0.5}, {"params": model.norm.parameters(), "lr": 0.25}]
+    schedules = {"lr": "Linear(1, 0, steps=total)", "relative": ["lr"]}
+    trainer = run.build(schedules, model=model, optimizers=(torch.optim.SGD(groups), None))
+    trainer.create_optimizer_and_scheduler(10)
+    trainer.optimizer.step()
+    trainer.lr_scheduler.step()
+    assert trainer.lr_scheduler.get_last_lr() == [0.5 * 0.9, 0.25 * 0.9]
+
+
+def test_names_that_are_no_mapping_are_refused_by_name(run):
+    trainer = run.build({"lr": "peak", "names": "total"})
+    with pytest.raises(TypeError, match=r"ScheduleLR\.names must be a mapping .*got 'total'"):
+        trainer.create_optimizer_and_scheduler(10)
+
+
 def test_a_given_optimizer_is_the_one_that_is_scheduled(run, torch):
     """As DeepSpeed gives it."""
     trainer = run.build({"lr": "2*peak"})

@@ -75,8 +75,9 @@ class ScheduledTrainerMixin:
         """Return the scheduler of a run of *num_training_steps* updates: the Trainer calls this itself."""
         if self.lr_scheduler is None:
             chosen = self.optimizer if optimizer is None else optimizer
-            names = {"total": num_training_steps, "peak": self.args.learning_rate}
-            given = {**self._schedules, "names": {**names, **self._schedules.get("names", {})}}
+            bound = {"total": num_training_steps, "peak": self.args.learning_rate}
+            names = self._schedules.get("names", {})  # ScheduleLR refuses what is no mapping
+            given = {**self._schedules, "names": {**bound, **names} if isinstance(names, Mapping) else names}
             if "weight_decay" in given:
                 given["weight_decay"] = _for_those_that_decay(chosen, given)
             self.lr_scheduler, self._created_lr_scheduler = _TrainersScheduleLR(chosen, **given), True
