@@ -1,7 +1,4 @@
-"""Hugging Face: schedules in a `Trainer`, and in whatever derives from it, as TRL's trainers do.
-
-Importing this imports torch, and not transformers: the mixin stands before a Trainer that its user imports.
-"""
+"""Hugging Face: schedules in a `Trainer`, and in whatever derives from it, as TRL's trainers do."""
 
 import logging
 import warnings
@@ -10,6 +7,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
+import transformers  # noqa: F401 - the Trainer is the user's to import; where it is absent, this says so
 from torch.optim import Optimizer
 
 from tlama_core._fields import refuse
