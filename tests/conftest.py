@@ -76,6 +76,7 @@ FRAMEWORKS = (
     "pydantic",
     "jsonargparse",
     "hydra",
+    "trl",
 )
 ABSENT = [name for name in FRAMEWORKS if importlib.util.find_spec(name) is None]
 
@@ -108,4 +109,5 @@ def framework(name):
     pydantic,
     jsonargparse,
     hydra,
+    trl,
 ) = map(framework, FRAMEWORKS)

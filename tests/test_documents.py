@@ -115,7 +115,8 @@ def test_every_docstring_of(path, request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may save a picture
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     if parts[0] == "adapters" and parts[1] != "__init__":
-        request.getfixturevalue(parts[1])
+        for library in NEEDS["hugging-face"] if parts[1] == "transformers" else (parts[1],):
+            request.getfixturevalue(library)
     module = importlib.import_module(".".join(("tlama_core", *parts)).removesuffix(".__init__"))
     failed, attempted = doctest.testmod(module, optionflags=FLAGS)
     assert (failed, attempted) == (0, path.read_text().count(">>> "))

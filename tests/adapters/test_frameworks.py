@@ -67,7 +67,7 @@ class Run:
         return printed
 
     def used(self, rank=0):
-        """Return the rate and the weight decay that each update used."""
+        """Return the rate that each update used, and the weight decay of each group."""
         notes = (self.folder / f"notes.{rank}").read_text().splitlines()
         return [tuple(map(float, line.split())) for line in notes]
 
@@ -81,15 +81,17 @@ def expected(a):
     return [(a(k), DECAY(k)) for k in range(UPDATES)]
 
 
-def test_the_trainer_goes_on_after_a_kill(torch, transformers, accelerate, tmp_path):
-    """In its log too the rates before and after the kill are those of an uninterrupted run."""
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_trainer_goes_on_after_a_kill(torch, transformers, accelerate, tmp_path, processes):
+    """In its log too the rates before and after are those of an uninterrupted run; biases never decay."""
     a = Warmup(3e-3, steps=2) >> Cosine.to(3e-4, steps=10)
-    killed = Run(tmp_path, "trainer", KILLED)
+    every = [(*used, 0.0) for used in expected(a)]
+    killed = Run(tmp_path, "trainer", KILLED, processes)
     killed.ended()
-    assert killed.used() == expected(a)[:KILLED]
-    resumed = Run(tmp_path, "trainer")
+    assert killed.used(rank=processes - 1) == every[:KILLED]
+    resumed = Run(tmp_path, "trainer", processes=processes)
     assert printed_rates(resumed.ended()) == list(enumerate(a))
-    assert resumed.used() == expected(a)[CHECKPOINT:]
+    assert all(resumed.used(rank) == every[CHECKPOINT:] for rank in range(processes))
 
 
 def test_lightning_goes_on_after_a_kill(torch, lightning, tmp_path):

@@ -1,4 +1,4 @@
-"""Run an example and note the rate and weight decay of every update as the optimizer makes it.
+"""Run an example and note the rate, and the weight decay of each group, of every update as the optimizer makes it.
 
 python watched.py NOTES KILLED_AT EXAMPLE [ARGUMENT ...]
 
@@ -21,8 +21,8 @@ made = []
 def note(optimizer, arguments, named):
     if len(made) == int(killed_at) and int(rank) == last:
         os.kill(os.getpid(), signal.SIGKILL)
-    group = optimizer.param_groups[0]
-    made.append(f"{group['lr']!r} {group['weight_decay']!r}\n")
+    decays = [repr(group["weight_decay"]) for group in optimizer.param_groups]
+    made.append(f"{optimizer.param_groups[0]['lr']!r} {' '.join(decays)}\n")
     Path(f"{notes}.{rank}").write_text("".join(made))
 
 
