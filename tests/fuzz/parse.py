@@ -28,6 +28,7 @@ from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 
+import attrs
 from mutations import DataMutator, Mutator, beginnings
 
 import tlama_core
@@ -87,7 +88,12 @@ class Worker:
         base = library.Warmup(0.1, 5) >> library.Linear(0.1, 0.0, 20)
         names = {"peak": 0.1, "epoch": 1252, "base": base, "tail": library.Cosine.to(0.0, 9)}
         names["shared"] = reduce(lambda a, _: (a + 0.5) * a, range(25), base)
-        return self.timed(text, lambda: library.parse(text, *limits, **names))
+        names |= {"half": "1/3", "plan": "Warmup(1e-3, 9) >> Linear.to(0, 90)"}
+        shown = text
+        # A name may stand for a text, which is read without names.
+        if not limits and self.mutator.random.random() < 0.05:
+            names["said"], text = text, "0.5 * said"
+        return self.timed(shown, lambda: library.parse(text, *limits, **names))
 
     def timed(self, shown, build):
         """Return what *build* makes, and the seconds that it took, its error in words included."""
@@ -157,7 +163,8 @@ class Worker:
         """Check that *found*, in its own words, reads back; and keep its text for mutants."""
         if places(found) > MOST_PLACES:
             return
-        if len(words := repr(found)) < 1_000 and (again := self.read(library, words, WIDE)[0]) != found:
+        wide = library.Limits(**attrs.asdict(WIDE))
+        if len(words := repr(found)) < 1_000 and (again := self.read(library, words, wide)[0]) != found:
             self.find(f"its own words {words} give back {again!r}", text)
         if len(text) < 400:
             texts, place = self.mutator.parsed, self.mutator.random.randrange(10_000)
