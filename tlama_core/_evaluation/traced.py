@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.growth import grown
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.powers import compounded_by_digits
+from tlama_core._evaluation.powers import MAX_EXPONENT, NARROW_MAX_EXPONENT, compounded_by_digits
 from tlama_core._evaluation.python_numbers import ROUNDING, Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
@@ -76,7 +76,9 @@ class TracedNamespace(Elementary):
         self.result = step.dtype if self.floating else lib.zeros(()).dtype
         # A clock of 16 bits could not count to 3,000; its values are still of its own type.
         self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
-        self.rounding = ROUNDING if lib.finfo(self.real).bits >= 64 else NARROW_ROUNDING
+        narrow = lib.finfo(self.real).bits < 64
+        self.rounding = NARROW_ROUNDING if narrow else ROUNDING
+        self.most_exponent = NARROW_MAX_EXPONENT if narrow else MAX_EXPONENT
         signed = lib.isdtype(step.dtype, "signed integer") or not self.device
         # Times count in the library's widest usual integers: a ratio of lengths may not fit a narrower type.
         usual = lib.arange(1).dtype
