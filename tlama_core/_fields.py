@@ -14,6 +14,7 @@ from typing import (
     Any,
     Literal,
     NoReturn,
+    ParamSpec,
     Self,
     TypeGuard,
     TypeVar,
@@ -24,6 +25,8 @@ from typing import (
 import attrs
 
 T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_STEPS = 10**300
 """No clock runs further: every whole number up to here has a finite float."""
@@ -292,6 +295,28 @@ def _misfit(error: TypeError) -> str:
     return problem.replace("missing", "is missing", 1)
 
 
+def in_words(build: Callable[P, R], name: str = "", taken: str = "", hint: str = "") -> Callable[P, R]:
+    """Let *build* refuse arguments that it does not take by *name*, saying what is *taken*, and a *hint*.
+
+    Of a method that builds a value, these are its own name and arguments.
+    """
+    code = build.__code__
+    name = name or build.__qualname__
+    taken = taken or ", ".join(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+    @wraps(build)
+    def worded(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return build(*given, **named)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:  # raised within: it says itself what is wrong
+                raise
+            raise TypeError(f"{name}({taken}) {_misfit(error)}{f': {hint}' * bool(hint)}") from None
+
+    return worded
+
+
 @dataclass_transform(
     frozen_default=True, field_specifiers=(number, length, count, choice, derived, attrs.field)
 )
@@ -302,21 +327,9 @@ def final_value(cls: type[T]) -> type[T]:
     and with the *hint* of the class, if it has one.
     """
     made = attrs.frozen(repr=False)(cls)
-    build = made.__init__
     taken = ", ".join(field.name for field in attrs.fields(made) if field.init)  # type: ignore[arg-type]
     hint = getattr(made, "hint", "").format(name=made.__name__)
-
-    @wraps(build)
-    def init(self: object, *given: object, **named: object) -> None:
-        try:
-            build(self, *given, **named)
-        except TypeError as error:
-            trace = error.__traceback__
-            if trace is None or trace.tb_next is not None:  # raised within: it says itself what is wrong
-                raise
-            raise TypeError(f"{made.__name__}({taken}) {_misfit(error)}{f': {hint}' * bool(hint)}") from None
-
-    made.__init__ = init  # type: ignore[method-assign]  # of the same parameters
+    made.__init__ = in_words(made.__init__, made.__name__, taken, hint)  # type: ignore[method-assign]  # of the same parameters
     return made
 
 

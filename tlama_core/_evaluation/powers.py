@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 MAX_EXPONENT = 709.0
 """Up to here, e to that power is a finite float."""
 
-NARROW_MAX_EXPONENT = 88.0
-"""The same in single precision."""
-
 MAX_BITS = 2_200
 """From this power of 2 on, any number is infinite in any type, and 0 from its inverse on."""
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Kernel, constantly
 from tlama_core._evaluation.powers import power_law
-from tlama_core._fields import Length, final_value, length, number, refuse
+from tlama_core._fields import Length, final_value, in_words, length, number, refuse
 from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
 
 
@@ -81,6 +81,7 @@ class PowerLaw(Schedule):
     hint: ClassVar[str] = FROM_HERE
 
     @classmethod
+    @in_words
     def from_here(cls, steps: float = math.inf, *, timescale: float, exponent: float = -0.5) -> OpenChain:
         """Return an open phase: a power law that starts where the phase before it ends.
 
@@ -154,6 +155,7 @@ class Geometric(Schedule):
             refuse("Geometric.factor", "such that the last value is finite", self.factor)
 
     @classmethod
+    @in_words
     def from_here(cls, steps: float = math.inf, *, factor: float, interval: float = 1.0) -> OpenChain:
         """Return an open phase: a constant ratio from where the phase before it ends.
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 import attrs
 
 from tlama_core._evaluation import Clock, Namespace, Value
-from tlama_core._fields import as_length, as_number, final_value, length, nearest_whole, number, refuse
+from tlama_core._fields import (
+    as_length,
+    as_number,
+    final_value,
+    in_words,
+    length,
+    nearest_whole,
+    number,
+    refuse,
+)
 from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule, children, open_phase
 from tlama_core.shapes.curves import FROM_HERE
 from tlama_core.shapes.transitions import Linear
@@ -73,6 +82,7 @@ class Step(Schedule):
                 refuse(f"the factor at {time} in Step.drops", "such that its value is finite", factor)
 
     @classmethod
+    @in_words
     def every(cls, start: float, gamma: float, interval: float) -> Schedule:
         """Return *start*, multiplied by *gamma* every *interval* updates, endlessly.
 
@@ -87,6 +97,7 @@ class Step(Schedule):
         return Constant(value, steps).repeat(gain=as_number("Step.every.gamma", gamma))
 
     @classmethod
+    @in_words
     def every_from_here(cls, gamma: float, interval: float) -> OpenChain:
         """Return the staircase of `Step.every` as an open phase, from where the phase before it ends.
 
@@ -94,10 +105,11 @@ class Step(Schedule):
         Constant(1.0, steps=10) >> Constant(1.0, steps=30).repeat(gain=0.5)
         """
         cycles = cls.every(0.0, gamma, interval)
-        written = [f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={children(cycles)[0].steps}"]
+        written = (f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={children(cycles)[0].steps}")
         return open_phase(cycles, "Step.every_from_here", written)
 
     @classmethod
+    @in_words
     def from_here(cls, drops: Table, steps: float = math.inf) -> OpenChain:
         """Return an open phase: a staircase down from where the phase before it ends.
 
@@ -107,6 +119,7 @@ class Step(Schedule):
         return open_phase(cls(0.0, drops, steps), "Step.from_here")
 
     @classmethod
+    @in_words
     def values(cls, levels: Table) -> Schedule:
         """Return the staircase of the *levels*, a mapping or pairs of update number and value, endless.
 
