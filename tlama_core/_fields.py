@@ -6,6 +6,7 @@ A field declared here converts and checks what it is given, and names itself in 
 
 import math
 import operator
+import threading
 from collections.abc import Callable
 from functools import wraps
 from numbers import Real
@@ -317,6 +318,57 @@ def in_words(build: Callable[P, R], name: str = "", taken: str = "", hint: str =
     return worded
 
 
+def _kept_hash(compute: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Let a value keep its hash, so that one that stands many times in a tree is computed once."""
+
+    @wraps(compute)
+    def kept(self: Any) -> int:
+        try:
+            return self._hash  # type: ignore[no-any-return]
+        except AttributeError:
+            found = compute(self)
+            object.__setattr__(self, "_hash", found)
+            return found
+
+    return kept
+
+
+class _Comparison(threading.local):
+    """The pairs of values that were found equal in the comparison that is going on in a thread."""
+
+    equal: set[tuple[int, int]] | None = None
+
+
+_COMPARISON = _Comparison()
+
+
+def _compared_once(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Let two values that stand many times in two trees be compared once, where their hashes agree."""
+
+    @wraps(compare)
+    def compared(self: Any, other: Any) -> Any:
+        if self is other:
+            return True
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        if hash(self) != hash(other):
+            return False
+        known, pair = _COMPARISON.equal, (id(self), id(other))
+        if known is None:
+            _COMPARISON.equal = set()
+            try:
+                return compare(self, other)
+            finally:
+                _COMPARISON.equal = None
+        if pair not in known:
+            if not compare(self, other):
+                return False
+            known.add(pair)
+        return True
+
+    return compared
+
+
 @dataclass_transform(
     frozen_default=True, field_specifiers=(number, length, count, choice, derived, attrs.field)
 )
@@ -329,6 +381,9 @@ def final_value(cls: type[T]) -> type[T]:
     made = attrs.frozen(repr=False)(cls)
     taken = ", ".join(field.name for field in attrs.fields(made) if field.init)  # type: ignore[arg-type]
     hint = getattr(made, "hint", "").format(name=made.__name__)
+    if getattr(made, "_hash", None) is not None:  # there is room for it
+        made.__hash__ = _kept_hash(made.__hash__)  # type: ignore[method-assign,assignment]  # as it was
+        made.__eq__ = _compared_once(made.__eq__)  # type: ignore[method-assign]  # likewise
     made.__init__ = in_words(made.__init__, made.__name__, taken, hint)  # type: ignore[method-assign]  # of the same parameters
     return made
 

@@ -104,7 +104,7 @@ class Schedule(ABC):
     ([0.25, 0.5, 0.75, 1.0, 1.0, 0.854, 0.5, 0.146], 0.0)
     """
 
-    __slots__ = ("_calls", "_fast")
+    __slots__ = ("_calls", "_fast", "_hash")
     __array_ufunc__ = None  # NumPy hands every operator to this class instead of taking it apart
 
     if TYPE_CHECKING:
