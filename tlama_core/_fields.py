@@ -6,6 +6,7 @@ A field declared here converts and checks what it is given, and names itself in 
 
 import math
 import operator
+import threading
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
@@ -15,6 +16,7 @@ from typing import (
     Any,
     Literal,
     NoReturn,
+    ParamSpec,
     Self,
     TypeGuard,
     TypeVar,
@@ -25,6 +27,8 @@ from typing import (
 import attrs
 
 T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_STEPS = 10**300
 """No clock runs further: every whole number up to here has a finite float."""
@@ -301,6 +305,79 @@ def _misfit(error: TypeError) -> str:
     return problem.replace("missing", "is missing", 1)
 
 
+def in_words(build: Callable[P, R], name: str = "", taken: str = "", hint: str = "") -> Callable[P, R]:
+    """Let *build* refuse arguments that it does not take by *name*, saying what is *taken*, and a *hint*.
+
+    Of a method that builds a value, these are its own name and arguments.
+    """
+    code = build.__code__
+    name = name or build.__qualname__
+    taken = taken or ", ".join(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+    @wraps(build)
+    def worded(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return build(*given, **named)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:  # raised within: it says itself what is wrong
+                raise
+            raise TypeError(f"{name}({taken}) {_misfit(error)}{f': {hint}' * bool(hint)}") from None
+
+    return worded
+
+
+def _kept_hash(compute: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Let a value keep its hash, so that one that stands many times in a tree is computed once."""
+
+    @wraps(compute)
+    def kept(self: Any) -> int:
+        try:
+            return self._hash  # type: ignore[no-any-return]
+        except AttributeError:
+            found = compute(self)
+            object.__setattr__(self, "_hash", found)
+            return found
+
+    return kept
+
+
+class _Comparison(threading.local):
+    """The pairs of values that were found equal in the comparison that is going on in a thread."""
+
+    equal: set[tuple[int, int]] | None = None
+
+
+_COMPARISON = _Comparison()
+
+
+def _compared_once(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Let two values that stand many times in two trees be compared once, where their hashes agree."""
+
+    @wraps(compare)
+    def compared(self: Any, other: Any) -> Any:
+        if self is other:
+            return True
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        if hash(self) != hash(other):
+            return False
+        known, pair = _COMPARISON.equal, (id(self), id(other))
+        if known is None:
+            _COMPARISON.equal = set()
+            try:
+                return compare(self, other)
+            finally:
+                _COMPARISON.equal = None
+        if pair not in known:
+            if not compare(self, other):
+                return False
+            known.add(pair)
+        return True
+
+    return compared
+
+
 @dataclass_transform(
     frozen_default=True, field_specifiers=(number, length, count, choice, derived, attrs.field)
 )
@@ -311,21 +388,12 @@ def final_value(cls: type[T]) -> type[T]:
     and with the *hint* of the class, if it has one.
     """
     made = attrs.frozen(repr=False)(cls)
-    build = made.__init__
-    taken = ", ".join([*signature(build).parameters][1:])
+    taken = ", ".join([*signature(made.__init__).parameters][1:])
     hint = getattr(made, "hint", "").format(name=made.__name__)
-
-    @wraps(build)
-    def init(self: object, *given: object, **named: object) -> None:
-        try:
-            build(self, *given, **named)
-        except TypeError as error:
-            trace = error.__traceback__
-            if trace is None or trace.tb_next is not None:  # raised within: it says itself what is wrong
-                raise
-            raise TypeError(f"{made.__name__}({taken}) {_misfit(error)}{f': {hint}' * bool(hint)}") from None
-
-    made.__init__ = init  # type: ignore[method-assign]  # of the same parameters
+    if getattr(made, "_hash", None) is not None:  # there is room for it
+        made.__hash__ = _kept_hash(made.__hash__)  # type: ignore[method-assign,assignment]  # as it was
+        made.__eq__ = _compared_once(made.__eq__)  # type: ignore[method-assign]  # likewise
+    made.__init__ = in_words(made.__init__, made.__name__, taken, hint)  # type: ignore[method-assign]  # of the same parameters
     return made
 
 

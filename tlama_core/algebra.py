@@ -29,6 +29,7 @@ from tlama_core._fields import (
     count,
     derived,
     final_value,
+    in_words,
     is_number,
     length,
     nearest_whole,
@@ -104,7 +105,7 @@ class Schedule(ABC):
     ([0.25, 0.5, 0.75, 1.0, 1.0, 0.854, 0.5, 0.146], 0.0)
     """
 
-    __slots__ = ("_calls", "_fast")
+    __slots__ = ("_calls", "_fast", "_hash")
     __array_ufunc__ = None  # NumPy hands every operator to this class instead of taking it apart
 
     if TYPE_CHECKING:
@@ -272,9 +273,15 @@ class Schedule(ABC):
 
     def __rshift__(self, other: "Schedule | OpenChain") -> "Schedule":
         """Return `self >> other`: this schedule, and then *other* on a clock of its own."""
-        if not isinstance(other, (Schedule, OpenChain)):
+        _refuse_class(other)
+        return self.then(other) if isinstance(other, (Schedule, OpenChain)) else NotImplemented
+
+    if not TYPE_CHECKING:
+
+        def __rrshift__(self, other: object) -> "Schedule":
+            """Refuse what is no schedule before this one, a class in words of its own."""
+            _refuse_class(other)
             return NotImplemented
-        return self.then(other)
 
     def scale(self, factor: float) -> "Schedule":
         """Return this schedule times the number *factor*, at every time: `factor * self`.
@@ -421,6 +428,12 @@ class Schedule(ABC):
         return place if place >= 0 else place + int(self.steps)
 
 
+def _refuse_class(x: object) -> None:
+    """Refuse a class that stands beside `>>` where one of its values was meant."""
+    if isinstance(x, type):
+        _refuse_candidate("a phase of a chain", x)
+
+
 def _is_operand(x: object) -> "TypeGuard[float | Schedule]":
     """Whether *x* can stand beside a schedule in a sum, a maximum or a minimum."""
     return isinstance(x, Schedule) or is_number(x)
@@ -465,8 +478,19 @@ def require_schedule(name: str, candidate: object) -> Schedule:
     if isinstance(candidate, OpenChain):
         candidate.refuse()
     if not isinstance(candidate, Schedule):
-        refuse_as_schedule(name, "a schedule", candidate)
+        _refuse_candidate(name, candidate)
     return candidate
+
+
+def _refuse_candidate(name: str, candidate: object) -> NoReturn:
+    """Refuse what is no schedule, a class of schedules in words of its own."""
+    if isinstance(candidate, type) and issubclass(candidate, Schedule):
+        kind = candidate.__name__
+        hint = getattr(candidate, "hint", "").format(name=kind)
+        raise TypeError(
+            f"{name} must be a schedule, got the class {kind} without arguments{f': {hint}' * bool(hint)}"
+        )
+    refuse_as_schedule(name, "a schedule", candidate)
 
 
 def changed(original: S, **changes: Any) -> S:
@@ -547,6 +571,7 @@ class Constant(Schedule):
         return Constant(self.value, steps=steps)
 
     @classmethod
+    @in_words
     def hold(cls, steps: float = math.inf) -> "OpenChain":
         """Return an open phase: *steps* updates at whatever value the phase before it ended on.
 
@@ -696,7 +721,7 @@ def _flat(phases: "Iterable[Schedule | OpenChain | _OpenPhase]") -> "Iterator[Sc
         elif isinstance(phase, (Schedule, _OpenPhase)):
             yield phase
         else:
-            refuse(f"phase {i} of a chain", "a schedule", phase, TypeError)
+            _refuse_candidate(f"phase {i} of a chain", phase)
 
 
 @final_value
@@ -1208,16 +1233,18 @@ class Stretched(Schedule):
 
 @attrs.frozen
 class _OpenPhase:
-    """A shape whose start is not known yet, with another in its place, and the text that builds it."""
+    """A shape whose start is not known yet, with another in its place, and the word that builds it."""
 
     shape: Schedule
-    text: str
+    word: str
+    written: tuple[str, ...] | None
+    """The arguments of the word, where they are not those of the shape."""
 
     def __repr__(self) -> str:
         return Printer()(self).text
 
     def _notation(self, printer: Printer) -> Notation:
-        return Notation(self.text)
+        return call(self.word, arguments(self.shape, 1) if self.written is None else self.written)
 
     def resolve(self, before: Schedule) -> Schedule:
         """Return the shape, starting where *before* ends."""
@@ -1233,13 +1260,12 @@ def _started(shape: Schedule, start: float) -> Schedule:
     return changed(shape, **{first: _started(held, start) if isinstance(held, Schedule) else start})
 
 
-def open_phase(shape: Schedule, word: str, written: Sequence[str] | None = None) -> "OpenChain":
+def open_phase(shape: Schedule, word: str, written: tuple[str, ...] | None = None) -> "OpenChain":
     """Return an open chain of one phase: *shape*, whose first argument is not known yet, built by *word*.
 
     Its text names the other arguments of the shape, or those of *word* as *written* where they differ.
     """
-    text = call(word, arguments(shape, 1) if written is None else written).text
-    return OpenChain((_OpenPhase(shape, text),))
+    return OpenChain((_OpenPhase(shape, word, written),))
 
 
 @final_value
@@ -1264,6 +1290,7 @@ class OpenChain:
         return OpenChain((*self.phases, *_flat((other,))))
 
     def __rshift__(self, other: "Schedule | OpenChain") -> "OpenChain":
+        _refuse_class(other)
         return self.then(other) if isinstance(other, (Schedule, OpenChain)) else NotImplemented
 
     def refuse(self, *_: Any, **__: Any) -> NoReturn:

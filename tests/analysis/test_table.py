@@ -49,6 +49,13 @@ def test_a_table_shows_what_is_meant_and_what_is_not():
     ]
 
 
+def test_constants_that_step_by_one_multiple_go_on():
+    chain = Constant(1.0, 5) >> Constant(2.4, 5) >> Constant(4.2, 5)
+    assert [row.then for row in describe(chain.quantize(2)).rows] == ["goes on", "goes on", "holds 4"]
+    assert [row.then for row in describe(chain.quantize()).rows] == ["goes on", "jumps to 4", "holds 4"]
+    assert [row.then for row in describe(chain).rows] == ["jumps to 2.4", "jumps to 4.2", "holds 4.2"]
+
+
 def test_a_very_long_table_leaves_its_middle_out():
     table = describe(Piecewise.of([Cosine(1.0, 0.0, steps=10**11)] * 1_000))
     lines = str(table).splitlines()

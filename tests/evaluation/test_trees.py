@@ -1,5 +1,8 @@
 """A node that stands in a tree several times is computed once."""
 
+import pickle
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -135,3 +138,23 @@ def test_only_numbers_have_no_say_in_a_length():
     w, c = Linear(1.0, 0.0, 5), Constant(2.0)
     assert {((c * c) * w).steps, (w * (c * c)).steps, ((c + c) * w).steps, (c * c * w + c).steps} == {5}
     assert (c * c).steps == float("inf")
+
+
+def shared(depth, first=1.0):
+    return reduce(lambda a, _: a + a * 0.5, range(depth), Linear(first, 0.0, 9))
+
+
+def test_what_stands_many_times_is_hashed_and_compared_once():
+    a, b = shared(28), shared(28)
+    assert a == b
+    assert hash(a) == hash(b)
+    assert pickle.loads(pickle.dumps(a)) == a
+    assert a != shared(28, first=2.0)
+    assert a != shared(27)
+
+
+def test_values_of_one_hash_are_told_apart():
+    a, b = Constant(-1.0, 5), Constant(-2.0, 5)  # Python's own hashes of -1 and -2 are the same
+    assert hash(a) == hash(b)
+    assert a != b
+    assert a + a * a != b + b * b

@@ -35,6 +35,7 @@ Polynomial(N, N, N, power=N) | Exponential(N, N, N, rate=N) | PowerLaw(N, N, tim
 Polynomial(N, N, N, power=N, of='elapsed') | Rex(N, N, N) | Geometric(N, N, factor=N, interval=N) | Step.values({0: N, N: N})
 {} >> Geometric.from_here(factor=N) | {} >> PowerLaw.from_here(N, timescale=N) | {} >> Step.every_from_here(N, N) | 'left'
 shared + {} | {} >> shared * N | {}.then(shared) | shared.stretch(steps=N) | maximum({}, shared) | Constant(shared)
+{} >> plan | plan * {} | half * {} | Constant(half, N) | plan[N:] >> {}
 lambda x={}: {} | [{} for x in {}] | {} if {} else {} | {{}: {}} | f(a={}, b={}) | not {} | ({}, {}) | round({}, N)
 {}**N | N**{} | {} # {} | {} # N\\n>> {} | sqrt({}) | exp({}) | log({}) | N**N * {} | sqrt(N) * {} | {} + log(N)**2"""
 NESTS = """0.5 * {} | {}.repeat(2) | maximum({}, N) | {} + base | {} >> base | {} * shared | {}.clamp(N) | {}[1:] | -{}

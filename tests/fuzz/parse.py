@@ -28,11 +28,11 @@ from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 
+import attrs
 from mutations import DataMutator, Mutator, beginnings
 
 import tlama_core
 from tlama_core.testing.laws import WIDE
-from tlama_core.text.limits import places
 
 try:
     import atheris
@@ -50,7 +50,9 @@ def megabytes():
 
 def complete(library):
     """Return all that the door of *library* hands on: what it would import later would be the other copy's."""
-    return SimpleNamespace(**{name: getattr(library, name) for name in library.__all__})
+    names = {name: getattr(library, name) for name in library.__all__}
+    limits = importlib.import_module("tlama_core.text.limits")  # of this copy, whose classes it knows
+    return SimpleNamespace(**names, places=limits.places)
 
 
 TIMED = complete(tlama_core)
@@ -87,7 +89,12 @@ class Worker:
         base = library.Warmup(0.1, 5) >> library.Linear(0.1, 0.0, 20)
         names = {"peak": 0.1, "epoch": 1252, "base": base, "tail": library.Cosine.to(0.0, 9)}
         names["shared"] = reduce(lambda a, _: (a + 0.5) * a, range(25), base)
-        return self.timed(text, lambda: library.parse(text, *limits, **names))
+        names |= {"half": "1/3", "plan": "Warmup(1e-3, 9) >> Linear.to(0, 90)"}
+        shown = text
+        # A name may stand for a text, which is read without names.
+        if not limits and self.mutator.random.random() < 0.05:
+            names["said"], text = text, "0.5 * said"
+        return self.timed(shown, lambda: library.parse(text, *limits, **names))
 
     def timed(self, shown, build):
         """Return what *build* makes, and the seconds that it took, its error in words included."""
@@ -114,7 +121,7 @@ class Worker:
         self.data_tried += 1
         if isinstance(found, TIMED.Schedule):
             self.data_read += 1
-            if seconds < 0.02 and places(found) < MOST_PLACES:
+            if seconds < 0.02 and TIMED.places(found) < MOST_PLACES:
                 written = TIMED.to_dict(found)
                 if TIMED.from_dict(written, WIDE) != found:
                     self.find(f"{found} is written as {written}", shown)
@@ -155,9 +162,10 @@ class Worker:
 
     def keep(self, library, found, text):
         """Check that *found*, in its own words, reads back; and keep its text for mutants."""
-        if places(found) > MOST_PLACES:
+        if library.places(found) > MOST_PLACES:
             return
-        if len(words := repr(found)) < 1_000 and (again := self.read(library, words, WIDE)[0]) != found:
+        wide = library.Limits(**attrs.asdict(WIDE))
+        if len(words := repr(found)) < 1_000 and (again := self.read(library, words, wide)[0]) != found:
             self.find(f"its own words {words} give back {again!r}", text)
         if len(text) < 400:
             texts, place = self.mutator.parsed, self.mutator.random.randrange(10_000)

@@ -44,8 +44,47 @@ def test_power_laws():
     assert PowerLaw(1.0, timescale=100)(300) == 0.5
     assert PowerLaw(1.0, timescale=100, exponent=-1)(300) == 0.25
     assert PowerLaw(1.0, 300, timescale=100)(10**6) == 0.5
-    assert PowerLaw(1.0, timescale=1e-300)(10**400) == 0.0
+    assert PowerLaw(1.0, timescale=1e-300)(10**400) == pytest.approx(1e-300)  # a ratio past the largest float
     assert PowerLaw(1.0, 8, timescale=1, exponent=0.5)(8) == 3.0
+
+
+@given(
+    st.floats(-1e300, 1e300),
+    st.floats(5e-324, 1e300),
+    st.floats(-3, 3) | st.floats(-1e3, 1e3),
+    st.integers(0, 10**7) | st.integers(0, 10**300),
+)
+@example(start=5e-324, timescale=1e-310, exponent=2.0, t=10**9)
+@example(start=1.0, timescale=5e-324, exponent=0.001, t=10**300)
+@example(start=1.0, timescale=1e-300, exponent=-0.5, t=10**300)
+@example(start=1e-5, timescale=1.0, exponent=1e300, t=0)
+def test_a_power_law_follows_its_formula(start, timescale, exponent, t):
+    with mpmath.workprec(1_200):
+        base = 1 + mpmath.mpf(t) / mpmath.mpf(timescale)
+        wanted = mpmath.mpf(start) * base ** mpmath.mpf(exponent)
+        a = PowerLaw(start, timescale=timescale, exponent=exponent)
+        got, condition = a(t), 1 + abs(exponent) * (1 + mpmath.log(base))
+        if math.isinf(got):
+            assert got == math.copysign(math.inf, start)
+            assert abs(wanted) > mpmath.mpf("1.797e308") * (1 - condition * 2e-15)
+        else:
+            assert abs(wanted - got) <= abs(wanted) * 2e-15 * condition + 1e-300
+    assert to_function(a)(t) == got
+    if t < 2**63:
+        assert np.isclose(a(np.array([t]))[0], got, rtol=1e-11, atol=1e-300)
+
+
+@pytest.mark.parametrize("timescale", [1e-30, 1e-40, 1e-300, 5e-324])
+@pytest.mark.parametrize("exponent", [-0.5, -0.01, 0.01])
+def test_in_single_precision_a_power_law_may_be_as_steep_as_in_double(timescale, exponent, jax, torch):
+    a, steps = PowerLaw(2.0, timescale=timescale, exponent=exponent), [0, 1, 7, 10**6, 2**31 - 3]
+    wanted = [a(k) for k in steps]
+    for got in (
+        a(jax.numpy.array(steps)),
+        a(torch.tensor(steps)),
+        a(torch.tensor(steps, dtype=torch.float32)),
+    ):
+        assert np.asarray(got).tolist() == pytest.approx(wanted, rel=2e-5, abs=1e-30)
 
 
 def test_a_power_law_may_start_where_the_phase_before_it_ends():
@@ -63,6 +102,14 @@ def test_a_power_law_may_start_where_the_phase_before_it_ends():
 # --- a constant ratio
 
 GROWING = [
+    PowerLaw(1.0, timescale=1, exponent=2),
+    PowerLaw(-1.0, timescale=10, exponent=2_000),
+    PowerLaw(1e-30, timescale=1, exponent=5),
+    PowerLaw(2.0, timescale=1e-300, exponent=1.5),
+    PowerLaw(2.0, timescale=5e-324, exponent=1e300),
+    PowerLaw(1.0, timescale=1e-40, exponent=7),
+    PowerLaw(1e300, timescale=1e-6, exponent=0.03),
+    Constant(1.0, 5) >> PowerLaw.from_here(timescale=3.0, exponent=9),
     Geometric(1.0, factor=2),
     Geometric(-0.1, factor=1.001, interval=7.3),
     Geometric(1e-30, factor=1e3),
@@ -191,9 +238,16 @@ def test_the_updates_past_the_largest_float_are_a_piece_of_their_own():
     ] == [(0, 36, a(1_023)), (36, 150, -math.inf)]
 
 
-def test_check_finds_where_growth_is_past_the_largest_float():
-    found = check(Geometric(1.0, factor=2), steps=2_000, quantity="other", select=["non-finite-value"])
-    assert [(finding.code, finding.step) for finding in found] == [("non-finite-value", 1_024)]
+@pytest.mark.parametrize(
+    ("a", "step"),
+    [(Geometric(1.0, factor=2), 1_024), (PowerLaw(1.0, timescale=10, exponent=2.0**10), 10)],
+    ids=repr,
+)
+def test_check_finds_where_growth_is_past_the_largest_float(a, step):
+    found = check(a, steps=2_000, quantity="other", select=["non-finite-value"])
+    assert [(finding.code, finding.step) for finding in found] == [("non-finite-value", step)]
+    assert math.isfinite(a(step - 1))
+    assert check(a, steps=step, quantity="other", select=["non-finite-value"]) == ()
 
 
 def test_a_constant_ratio_may_start_where_the_phase_before_it_ends():

@@ -228,12 +228,52 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             ValueError,
             "last value is finite",
         ),
-        (lambda: Constant(9.0, 5) >> PowerLaw.from_here(timescale=1, exponent=2), ValueError, "PowerLaw.exp"),
+        (
+            lambda: Constant(9.0, 5) >> PowerLaw.from_here(10**200, timescale=1, exponent=2),
+            ValueError,
+            "PowerLaw.exp",
+        ),
         (
             lambda: Constant(2.0, 5) >> Step.from_here({5: 1e308}),
             ValueError,
             "^the factor at 5 in Step.drops",
         ),
+        (
+            lambda: Step.every(1, 0.5),
+            TypeError,
+            r"^Step.every\(start, gamma, interval\) is missing 1 required positional argument: 'interval'",
+        ),
+        (lambda: Step.every_from_here(1), TypeError, r"^Step.every_from_here\(gamma, interval\) is missing"),
+        (
+            lambda: Step.values(),
+            TypeError,
+            r"^Step.values\(levels\) is missing 1 required positional argument",
+        ),
+        (lambda: Constant.hold(1, 2), TypeError, r"^Constant.hold\(steps\) takes from 0 to 1 positional arg"),
+        (
+            lambda: PowerLaw.from_here(),
+            TypeError,
+            r"^PowerLaw.from_here\(steps, timescale, exponent\) is missing 1 required keyword-only argument",
+        ),
+        (
+            lambda: Warmup(1, 5) >> Linear,
+            TypeError,
+            r"^a phase of a chain must be a schedule, got the class Linear without arguments: Linear.to\(end, st",
+        ),
+        (
+            lambda: Warmup >> Linear(1, 0, 5),
+            TypeError,
+            "must be a schedule, got the class Warmup without arg",
+        ),
+        (lambda: Linear.to(0, 5) >> PowerLaw, TypeError, r"got the class PowerLaw .*: PowerLaw.from_here\("),
+        (
+            lambda: Warmup(1, 5).then(Linear),
+            TypeError,
+            "^phase 1 of a chain must be .* the class Linear with",
+        ),
+        (lambda: Warmup(1, 5) >> int, TypeError, "a phase of a chain must be a schedule, got <class 'int'>"),
+        (lambda: Warmup(1, 5) >> 3, TypeError, "unsupported operand"),
+        (lambda: 3 >> Warmup(1, 5), TypeError, "unsupported operand"),
         (
             lambda: Step.every_from_here("x", 5),
             TypeError,
@@ -251,7 +291,11 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             "^Step.values.levels must be one level or more, the first at update 0, got {1: 0.5}",
         ),
         (lambda: Step.values({}), ValueError, "^Step.values.levels must be one level or more"),
-        (lambda: PowerLaw(1, timescale=1, exponent=2), ValueError, "PowerLaw.exponent must be such that"),
+        (
+            lambda: PowerLaw(1, 10**200, timescale=1, exponent=2),
+            ValueError,
+            "^PowerLaw.exponent must be such that the last value is finite, got 2.0",
+        ),
         (lambda: PowerLaw(1e308, 9, timescale=1, exponent=0.5), ValueError, "PowerLaw.exponent must be such"),
         (
             lambda: Step(1, {0: 0.5}),

@@ -84,13 +84,13 @@ def test_the_phases_that_a_chain_copies_are_work_each_time():
 def test_cycles_that_grow_cost_their_phases(times, growth):
     """A limit just as high as the cost lets the repetition through, and one below does not."""
     text = f"Linear(1, 0, 10).repeat({times}, growth={growth})"
-    cost = 1 + 1 + 1 + times  # two calls, their argument, and the cycles
+    cost = 1 + 1 + 1 + 2 * times  # two calls, their argument, and the cycles
     assert parse(text, Limits(work=cost)) == A.repeat(times, growth=growth)
     assert "this builds too much" in reason_for(text, Limits(work=cost - 1))
     fields = {"schedule": A, "times": times, "growth": growth}
-    Budget(Limits(work=times)).charge_node(Repeated, fields)
+    Budget(Limits(work=2 * times)).charge_node(Repeated, fields)
     with pytest.raises(ValueError, match="this builds too much"):
-        Budget(Limits(work=times - 1)).charge_node(Repeated, fields)
+        Budget(Limits(work=2 * times - 1)).charge_node(Repeated, fields)
 
 
 # --- what is too much ----------------------------------------------------------------------------

@@ -74,6 +74,10 @@ class Namespace(Protocol):
     def rounding(self) -> float:
         """How far a quotient may be off a whole number, relatively, and count as it."""
 
+    @property
+    def most_exponent(self) -> float:
+        """Up to here, e to that power is a finite value."""
+
     def sin(self, x: Value, /) -> Value:
         """Return the sine of *x*, in radians."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tlama_core._evaluation.clocks import Rescaled
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.powers import compounded
+from tlama_core._evaluation.powers import MAX_EXPONENT, compounded
 from tlama_core._evaluation.python_numbers import EXACT, ROUNDING, evaluate_number
 from tlama_core._evaluation.trees import Memory, worth_remembering
 from tlama_core._fields import MAX_STEPS
@@ -48,7 +48,7 @@ class NumPyNamespace:
     `Rescaled` of such an array.
     """
 
-    rounding = ROUNDING
+    rounding, most_exponent = ROUNDING, MAX_EXPONENT
 
     def __init__(self, np: ModuleType, shared: frozenset[int]) -> None:
         self.np = np

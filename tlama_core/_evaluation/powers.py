@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tlama_core._evaluation.clocks import Affine
+from tlama_core._fields import MAX_STEPS
 
 if TYPE_CHECKING:
     from tlama_core._evaluation import Clock, Namespace, Value
@@ -55,6 +56,44 @@ def compounded_by_digits(
     if isinstance(beside, Affine) or xp.lib.isdtype(beside.dtype, "real floating"):
         power = power * xp.lib.exp(math.log(factor) / interval * xp.number(beside))
     return start * power * power if halved else start * power
+
+
+def power_law(
+    xp: "Namespace", start: float, timescale: float, exponent: float, t: "Value", last: float
+) -> "Value":
+    """Return start * (1 + t / timescale)**exponent, no start of 0, for a t up to *last*.
+
+    Where the base or its power could overflow, the base is taken in parts: each is 1 until the one before it
+    has its most. From where the value is past the largest number, it is infinity.
+    """
+    smallest = math.exp(10 - xp.most_exponent)
+    if timescale < smallest:  # it may be 0 in the type; beside t / timescale, 1 is nothing from update 1 on
+        half = power_up_to(math.inf, smallest / timescale, exponent / 2)
+        later = start * half * half
+        if later and math.isfinite(later):
+            return xp.where(t > 0, power_law(xp, later, smallest, exponent, t, last), start)
+        return xp.where(t > 0, xp.full_like(t, later), start)
+    longest = min(math.log(max(1, min(last, MAX_STEPS))), xp.most_exponent)
+    most, rise, end = max(0.0, longest - math.log(timescale)) + 1, xp.most_exponent - 10, math.inf
+    if exponent > 0:
+        rise = min(rise, xp.most_exponent / exponent)
+        finite = max(0.0, (xp.most_exponent + 2 - math.log(abs(start))) / exponent)
+        if finite < most:
+            most, end = finite, _time_of(timescale, finite)
+    value = xp.full_like(t, start)
+    for part in range(math.ceil(most / rise)):
+        sizes = rise * part, min(most, rise * (part + 1))
+        low, high = (min(_time_of(timescale, size), math.exp(xp.most_exponent)) for size in sizes)
+        held = xp.clip(t, low, high)
+        base = (timescale + held) / (timescale + low) if part else 1 + held / timescale
+        value = value * xp.pow(base, exponent)
+    return value if end == math.inf else xp.where(t < end, value, math.copysign(math.inf, start))
+
+
+def _time_of(timescale: float, size: float) -> float:
+    """Return when 1 + t / timescale is e to the power of *size*."""
+    half = math.exp(size / 2)
+    return timescale * math.expm1(size) if size < MAX_EXPONENT else timescale * half * half
 
 
 def power_by_digits(xp: "TracedNamespace", base: float, k: "Value", interval: float = 1.0) -> "Value":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import NOTHING
 
 from tlama_core._evaluation.clocks import Rescaled
-from tlama_core._evaluation.powers import compounded, powers
+from tlama_core._evaluation.powers import MAX_EXPONENT, compounded, powers
 from tlama_core._evaluation.trees import MAX_VISITS
 from tlama_core._fields import MAX_STEPS, short_repr
 
@@ -35,7 +35,7 @@ class PythonNamespace:
     For one value of a large tree it keeps, in *known*, what it has computed: nodes may stand there again.
     """
 
-    rounding = ROUNDING
+    rounding, most_exponent = ROUNDING, MAX_EXPONENT
 
     def __init__(self, known: dict[tuple[int, float, type], float] | None = None) -> None:
         self._known = known
@@ -178,7 +178,7 @@ PYTHON: "Namespace" = PythonNamespace()
 class Elementary(ABC):
     """The elementary functions of a namespace that reaches all of them in one way."""
 
-    rounding = ROUNDING
+    rounding, most_exponent = ROUNDING, MAX_EXPONENT
 
     @abstractmethod
     def _function(self, name: str, x: "Value") -> "Value":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tlama_core._evaluation.clocks import Affine
 from tlama_core._evaluation.growth import grown
 from tlama_core._evaluation.kernels import Group, grouped
-from tlama_core._evaluation.powers import compounded_by_digits
+from tlama_core._evaluation.powers import MAX_EXPONENT, compounded_by_digits
 from tlama_core._evaluation.python_numbers import ROUNDING, Elementary
 from tlama_core._evaluation.trees import Memory, worth_remembering
 
@@ -28,8 +28,10 @@ MAX_BRANCHES = 4
 """So many phases are picked by `where`; the numbers of more of them are looked up."""
 
 
-NARROW_ROUNDING = 4e-6
-"""A quotient in a type narrower than double may be off a whole number by so much, and count as it."""
+WIDE, NARROW = (ROUNDING, MAX_EXPONENT), (4e-6, 88.0)
+"""By how much a quotient may be off a whole number, and up to where powers of e are finite: in a type
+narrower than double, both are others.
+"""
 
 
 def evaluate_traced(schedule: "Evaluable", step: "Value", lib: "Library | None" = None) -> "Value":
@@ -76,7 +78,7 @@ class TracedNamespace(Elementary):
         self.result = step.dtype if self.floating else lib.zeros(()).dtype
         # A clock of 16 bits could not count to 3,000; its values are still of its own type.
         self.real = lib.float32 if lib.finfo(self.result).bits < 32 else self.result
-        self.rounding = ROUNDING if lib.finfo(self.real).bits >= 64 else NARROW_ROUNDING
+        self.rounding, self.most_exponent = NARROW if lib.finfo(self.real).bits < 64 else WIDE
         signed = lib.isdtype(step.dtype, "signed integer") or not self.device
         # Times count in the library's widest usual integers: a ratio of lengths may not fit a narrower type.
         usual = lib.arange(1).dtype

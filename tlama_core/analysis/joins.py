@@ -34,6 +34,7 @@ class Join:
         self._directions: Counter[int | None] = Counter()
         self._moving: dict[int, Piece] = {}
         self._negative: set[int] = set()
+        self._uncounted, self._smooth = set[int](), set[int]()  # of the moving: many pieces in one; no grain
         for i, piece in enumerate(self._here):
             self._enter(i, piece)
         self._split = any(len(pieces) > 1 for pieces in terms)
@@ -65,7 +66,8 @@ class Join:
         before, self._here[i] = self._here[i], piece
         self._directions[before.direction] -= 1
         self._moving.pop(i, None)
-        self._negative.discard(i)
+        for kind in (self._negative, self._uncounted, self._smooth):
+            kind.discard(i)
         self._enter(i, piece)
         return Turn(self._schedule.terms[i], before, piece)
 
@@ -74,6 +76,10 @@ class Join:
         self._directions[piece.direction] += 1
         if piece.direction != 0:
             self._moving[i] = piece
+            if piece.many:
+                self._uncounted.add(i)
+            if not piece.grain:
+                self._smooth.add(i)
         # Where a factor is below 0, the others turn round; one that goes both ways decides nothing.
         if isinstance(self._schedule, Product) and piece.direction is not None:
             ends = at(self._schedule.terms[i], piece.start), piece.end
@@ -81,8 +87,7 @@ class Join:
                 self._negative.add(i)
 
     def _piece(self, start: int, stop: int, *, opens: bool, turns: tuple[Turn, ...]) -> Piece:
-        schedule, moving = self._schedule, self._moving.values()
-        many = any(piece.many for piece in moving)
+        schedule, many = self._schedule, bool(self._uncounted)
         return Piece(
             start,
             stop,
@@ -98,8 +103,9 @@ class Join:
 
     def _grain(self) -> float:
         """Return by how much the join steps where all terms that move do, such as one beside bounds."""
-        steps = [piece.grain for piece in self._moving.values()]
-        return 0.0 if isinstance(self._schedule, Product) else min(steps, default=0.0)
+        if self._smooth or isinstance(self._schedule, Product):
+            return 0.0
+        return min((piece.grain for piece in self._moving.values()), default=0.0)
 
     def _direction(self) -> int | None:
         """Return the direction in which all terms go, and so their join, whatever the rounding.

@@ -159,15 +159,13 @@ def _split(schedule: Schedule, start: int, stop: int, _: _Splitter) -> Iterator[
 
 
 @_split.register
-def _(
-    schedule: Constant | Warmup | Transition | PowerLaw, start: int, stop: int, _: _Splitter
-) -> Iterator[Piece]:
+def _(schedule: Constant | Warmup | Transition, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
     """Yield one piece: a shape that never turns back goes the way that its ends say."""
     yield Piece(start, stop, _way(schedule), partial(at, schedule, stop), partial(_itself, schedule))
 
 
 @_split.register
-def _(schedule: Geometric, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
+def _(schedule: Geometric | PowerLaw, start: int, stop: int, _: _Splitter) -> Iterator[Piece]:
     """Yield one piece that goes the way of its ends, and of growth, one that is past the largest float.
 
     Apart, because what is infinite has no direction: the finite part would have to be evaluated with it.

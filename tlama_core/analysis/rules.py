@@ -33,7 +33,7 @@ from tlama_core.algebra import Product, Quantized, Scaled, Schedule, Sum, childr
 from tlama_core.analysis.joints import innermost, pieces
 from tlama_core.analysis.parts import Piece
 from tlama_core.analysis.table import shown_step
-from tlama_core.analysis.values import ROUNDING, Values, jumps, plateaus, step_of
+from tlama_core.analysis.values import ROUNDING, Values, jumps, plateaus
 from tlama_core.shapes import PowerLaw, Step, Transition, Warmup
 
 ENDLESS_HORIZON = 10**5
@@ -128,8 +128,6 @@ def _jump(run: Run) -> Iterator[Finding]:
         if isinstance(innermost(after.phase), Warmup):  # it begins near 0 whatever came before
             continue
         left, now = before.end, value_at(run.schedule, after.start)
-        if abs(now - left) <= max(step_of(before.phase), step_of(after.phase)):
-            continue
         ratio = f" (x {now / left:.4g})" if left else ""
         message = f"the value jumps from {left:.6g} to {now:.6g}{ratio}"
         first = alone and after.start == run.schedule.phases[0].steps

@@ -329,7 +329,8 @@ def _magnitude(node: Schedule, inner: list[float]) -> float:
 def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
     """Whether the value at a joint leaves the way to it by more than it changes in an update around it.
 
-    The way to it goes from the last value before the joint to the end of the piece *before*.
+    The way to it goes from the last value before the joint to the end of the piece *before*. A schedule in
+    whole multiples goes on as long as it steps by one of them.
     """
     if continuous(schedule, before, after):
         return False
@@ -337,7 +338,9 @@ def jumps(schedule: Schedule, before: Piece, after: Piece) -> bool:
     following = value_at(schedule, min(after.start + 1, after.stop - 1))
     low, high = sorted((last, before.end))
     usual = max(abs(before.end - last), abs(following - now), ROUNDING * max(abs(before.end), abs(now)))
-    return max(low - now, now - high) > usual
+    if max(low - now, now - high) <= usual:
+        return False
+    return abs(now - before.end) > max(step_of(before.phase), step_of(after.phase))
 
 
 def step_of(phase: Schedule) -> float:

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from tlama_core._evaluation import Clock, Namespace, Value
 from tlama_core._evaluation.kernels import Kernel, constantly
-from tlama_core._fields import MAX_STEPS, Length, final_value, length, number, refuse
+from tlama_core._evaluation.powers import power_law
+from tlama_core._fields import Length, final_value, in_words, length, number, refuse
 from tlama_core.algebra import OpenChain, Schedule, changed, open_phase
 
 
@@ -47,6 +48,13 @@ FROM_HERE = "{name}.from_here(...) starts where the phase before it ends"
 """What the error of a missing argument adds: it may be the start that is missing."""
 
 
+SHORT_TIMESCALE = 1e-8
+"""Beside a shorter one, a time may be so late that their ratio is past the largest float."""
+
+MODERATE_EXPONENT = 80.0
+"""Up to here, e to that power is a finite value in any type."""
+
+
 @final_value
 class PowerLaw(Schedule):
     """A power of the time since the start; endless unless *steps* is given.
@@ -54,12 +62,13 @@ class PowerLaw(Schedule):
     value(t) = start * (1 + t / timescale)**exponent,  t and timescale in optimizer updates
 
     After `Warmup(peak, w)`, `PowerLaw(peak, timescale=w)` is the inverse square root schedule;
-    exponent=-1 is inverse time.
+    exponent=-1 is inverse time. With an exponent above 0 it grows: past the largest float, an endless one is
+    infinity of its sign.
 
     >>> PowerLaw(1.0, timescale=100)(300)
     0.5
 
-    Raises `ValueError` where some value would be past the largest float.
+    Raises `ValueError` where the last value of finite length would be past the largest float.
 
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762 (exponent -1/2)
     """
@@ -72,6 +81,7 @@ class PowerLaw(Schedule):
     hint: ClassVar[str] = FROM_HERE
 
     @classmethod
+    @in_words
     def from_here(cls, steps: float = math.inf, *, timescale: float, exponent: float = -0.5) -> OpenChain:
         """Return an open phase: a power law that starts where the phase before it ends.
 
@@ -81,20 +91,28 @@ class PowerLaw(Schedule):
         return open_phase(cls(0.0, steps, timescale=timescale, exponent=exponent), "PowerLaw.from_here")
 
     def __attrs_post_init__(self) -> None:
-        try:
-            end = self(min(self.steps, MAX_STEPS))
-        except OverflowError:
-            end = math.inf
-        if not math.isfinite(end):
-            refuse("PowerLaw.exponent", "such that no value is past every float", self.exponent)
+        if math.isfinite(self.steps) and math.isinf(self(self.steps)):
+            refuse("PowerLaw.exponent", "such that the last value is finite", self.exponent)
 
     def _kernel(self) -> Kernel:
         if self.start == 0:  # times any power, one past every float too
             return Kernel(constantly, (0.0,))
-        return Kernel(_power_law, (self.start, self.timescale, self.exponent))
+        if self._is_moderate():
+            return Kernel(_power_law, (self.start, self.timescale, self.exponent))
+        return Kernel()
+
+    def _is_moderate(self) -> bool:
+        """Whether its formula, as it stands, overflows in no type and at no time."""
+        if self.timescale < SHORT_TIMESCALE:
+            return False
+        return (
+            self.exponent <= 0 or self.exponent * math.log1p(self.steps / self.timescale) < MODERATE_EXPONENT
+        )
 
     def _value(self, xp: Namespace, t: Clock) -> Value:
-        return self._kernel().value(xp, t)
+        if self.start == 0 or self._is_moderate():
+            return self._kernel().value(xp, t)
+        return power_law(xp, self.start, self.timescale, self.exponent, xp.number(t), self.steps)
 
     def _with_length(self, steps: int, stretch: object) -> Schedule | None:
         timescale = self.timescale * (steps / self.steps)
@@ -137,6 +155,7 @@ class Geometric(Schedule):
             refuse("Geometric.factor", "such that the last value is finite", self.factor)
 
     @classmethod
+    @in_words
     def from_here(cls, steps: float = math.inf, *, factor: float, interval: float = 1.0) -> OpenChain:
         """Return an open phase: a constant ratio from where the phase before it ends.
 

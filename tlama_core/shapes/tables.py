@@ -13,6 +13,7 @@ from tlama_core._fields import (
     as_length,
     as_number,
     final_value,
+    in_words,
     length,
     nearest_whole,
     number,
@@ -82,6 +83,7 @@ class Step(Schedule):
                 refuse(f"the factor at {time} in Step.drops", "such that its value is finite", factor)
 
     @classmethod
+    @in_words
     def every(cls, start: float, gamma: float, interval: float) -> Schedule:
         """Return *start*, multiplied by *gamma* every *interval* updates, endlessly.
 
@@ -96,6 +98,7 @@ class Step(Schedule):
         return Constant(value, steps).repeat(gain=as_number("Step.every.gamma", gamma))
 
     @classmethod
+    @in_words
     def every_from_here(cls, gamma: float, interval: float) -> OpenChain:
         """Return the staircase of `Step.every` as an open phase, from where the phase before it ends.
 
@@ -103,10 +106,11 @@ class Step(Schedule):
         Constant(1.0, steps=10) >> Constant(1.0, steps=30).repeat(gain=0.5)
         """
         cycles = cls.every(0.0, gamma, interval)
-        written = [f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={children(cycles)[0].steps}"]
+        written = (f"gamma={as_number('Step.every.gamma', gamma)!r}", f"interval={children(cycles)[0].steps}")
         return open_phase(cycles, "Step.every_from_here", written)
 
     @classmethod
+    @in_words
     def from_here(cls, drops: Table, steps: float = math.inf) -> OpenChain:
         """Return an open phase: a staircase down from where the phase before it ends.
 
@@ -116,6 +120,7 @@ class Step(Schedule):
         return open_phase(cls(0.0, drops, steps), "Step.from_here")
 
     @classmethod
+    @in_words
     def values(cls, levels: Table) -> Schedule:
         """Return the staircase of the *levels*, a mapping or pairs of update number and value, endless.
 

@@ -115,7 +115,7 @@ class Budget:
         cycles = _cycles(times, growth)
         if cycles > self.limits.cycles:
             refuse("a repetition with growth", f"of at most {self.limits.cycles:,} cycles", cycles)
-        self.spent += places(schedule) * max(0, cycles)
+        self.spent += 2 * places(schedule) * max(0, cycles)  # each is rebuilt, and its start computed
 
     def _refuse_excess(self) -> None:
         """Raise a `ValueError` where more was charged than the limits allow."""
