@@ -52,6 +52,8 @@ def test_every_docstring_of(path, request, tmp_path, monkeypatch):
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     if parts[0] == "adapters" and parts[1] != "__init__":
         request.getfixturevalue(parts[1])
+    if parts == ("testing", "subjects"):
+        request.getfixturevalue("torch")
     module = importlib.import_module(".".join(("tlama_core", *parts)).removesuffix(".__init__"))
     failed, attempted = doctest.testmod(module, optionflags=FLAGS)
     assert (failed, attempted) == (0, path.read_text().count(">>> "))
