@@ -28,6 +28,7 @@ NEEDS = {
     "hugging-face": ["torch", "transformers", "accelerate"],
     "jax": ["jax", "optax"],
     "keras": ["keras"],
+    "tests": ["torch", "optax"],
     "torch": ["torch", "lightning", "accelerate"],
 }
 """The libraries whose users a page is for: without them it is skipped as a whole."""

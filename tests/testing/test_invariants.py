@@ -78,7 +78,10 @@ def _pieces(request):
 @given(schedules(3), st.integers(1, 400), CLAIMS)
 def test_a_claim_about_a_schedule_is_one_about_its_values(a, steps, claim):
     values = listed(a, steps)
-    assert breach(claim, a, steps) == breach(claim, values, None)
+    told_of_a, told_of_values = breach(claim, a, steps), breach(claim, values, None)
+    if repr(claim).startswith("spends"):  # a mean of pieces may be rounded otherwise in its last digit
+        told_of_a, told_of_values = first_step(told_of_a), first_step(told_of_values)
+    assert told_of_a == told_of_values
 
 
 @pytest.mark.usefixtures("_pieces")
@@ -133,10 +136,10 @@ def test_a_billion_updates_are_quick(name):
     a, peak = HUGE[name]
     all_of(
         nonnegative(), bounded(0.0, 1.0), peak_at(peak), warms_up_within(10**6), monotone("up", stop=peak),
-        monotone("down", start=peak), continuous(max_jump=1e-5), same_as(a),
+        monotone("down", start=peak), continuous(max_jump=1e-4), same_as(a),
     )(a, BILLION)  # fmt: skip
     late = a[:900_000_000] >> Constant.hold(1) >> Linear(0.5, 0.4, steps=10**6)
-    for claim in (monotone("down", start=peak), continuous(max_jump=1e-5)):
+    for claim in (monotone("down", start=peak), continuous(max_jump=1e-4)):
         assert first_step(breach(claim, late, None)) == 900_000_001
 
 
@@ -156,7 +159,7 @@ def test_a_million_cycles_are_quick():
 
 MISTAKEN = Warmup(1.0, steps=3) >> Linear(1.0, -0.25, steps=5)
 MESSAGES = {
-    bounded(0, 0.5): "bounded(0, 0.5) is broken at update 1: it uses 0.6666666666666666",
+    bounded(0, 0.5): "bounded(0.0, 0.5) is broken at update 1: it uses 0.6666666666666666",
     nonnegative(): "nonnegative() is broken at update 8: it uses -0.25",
     monotone("up"): "monotone('up') is broken at update 4: it falls from the update before",
     monotone(
@@ -229,6 +232,8 @@ def test_a_schedule_that_overflows_breaks_every_claim():
 
 def test_changes_within_rounding_are_none():
     monotone("down")([0.3, 0.1, 0.1 * (1 + 1e-14)])
+    bounded(0.1, 0.3)([0.3 * (1 + 1e-15), 0.1 * (1 - 1e-15)])
+    assert not bounded(0.0, 0.3).holds([0.3, -1e-300])
     monotone("down")(lambda step: np.float32(0.1) + np.float32(6e-9) * (step % 2), 9)
     assert not monotone("down").holds(lambda step: 0.1 + 6e-9 * (step % 2), 9)
     peak_at(0)([0.1, 0.1 * (1 + 1e-15)])

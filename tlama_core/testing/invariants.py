@@ -19,6 +19,7 @@ False
 False
 """
 
+import sys
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -28,6 +29,8 @@ from tlama_core._fields import as_length, as_number, refuse, short_repr
 from tlama_core.testing.subjects import Curve, ScheduleCurve, curve_of
 
 Way: TypeAlias = Literal["down", "up"]
+
+LARGEST = sys.float_info.max
 
 AROUND = 2
 """So many updates before and after the first that breaks a claim are shown with it."""
@@ -85,14 +88,13 @@ def _told(breach: Breach, curve: Curve, subject: object) -> str:
 
 
 def bounded(low: float, high: float) -> Invariant:
-    """Claim that every rate is from *low* to *high*, both included; NaN is not.
+    """Claim that every rate is from *low* to *high*, save for rounding; NaN is not.
 
     >>> bounded(0.0, 1.0).holds([0.5, 1.0]), bounded(0.0, 1.0).holds([0.5, float("nan")])
     (True, False)
     """
-    return _within(
-        f"bounded({low!r}, {high!r})", as_number("bounded.low", low), as_number("bounded.high", high)
-    )
+    lowest, highest = as_number("bounded.low", low), as_number("bounded.high", high)
+    return _within(f"bounded({lowest!r}, {highest!r})", lowest, highest)
 
 
 def nonnegative() -> Invariant:
@@ -101,14 +103,15 @@ def nonnegative() -> Invariant:
     >>> nonnegative().holds([0.5, -1e-12])
     False
     """
-    return _within("nonnegative()", 0.0, 1.7976931348623157e308)
+    return _within("nonnegative()", 0.0, LARGEST)
 
 
 def _within(claim: str, low: float, high: float) -> Invariant:
     """Claim that every rate is from *low* to *high*."""
 
     def find(curve: Curve) -> Breach | None:
-        step = curve.first_outside(low, high)
+        lowest, highest = low - curve.rounding * abs(low), high + curve.rounding * abs(high)
+        step = curve.first_outside(lowest, min(highest, LARGEST))
         return None if step is None else Breach(claim, step, f"it uses {curve.value(step)!r}")
 
     return Invariant(claim, find)
