@@ -1,8 +1,13 @@
 """Every code block of README, docs and docstrings runs, and so does every example."""
 
+import argparse
 import doctest
 import importlib
+import os
 import runpy
+import shlex
+import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -30,6 +35,7 @@ NEEDS = {
     "keras": ["keras"],
     "tests": ["torch", "optax"],
     "torch": ["torch", "lightning", "accelerate"],
+    "typed-configs": ["torch", "pydantic", "jsonargparse", "hydra"],
 }
 """The libraries whose users a page is for: without them it is skipped as a whole."""
 
@@ -44,6 +50,63 @@ def test_every_code_block_of(page, request, tmp_path, monkeypatch):
     for block in blocks:
         block.evaluate()
     plt.close("all")
+
+
+def in_bash(line, folder):
+    """Return what *line* prints where bash runs it; it must end as it should."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    run = subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "needs", "printed"),
+    [
+        (
+            "lightning_cli",
+            ("lightning", "jsonargparse"),
+            [
+                "`max_steps=300` reached",
+                "  lr: Warmup(0.01, steps=20) >> Linear(0.01, 0.0, steps=280)\n",
+                "Restored all states from the checkpoint",
+            ],
+        ),
+        ("hydra", ("torch", "hydra"), ["update  20  loss", 'scheduler.lr="Cosine(1e-2, 0, steps=total)"']),
+    ],
+    ids=["lightning", "hydra"],
+)
+def test_the_lines_of_the_page_on_typed_configs_do_what_it_says(program, needs, printed, request, tmp_path):
+    """As they stand there, one after the other."""
+    for library in needs:
+        request.getfixturevalue(library)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    page = (ROOT / "docs" / "how-to" / "typed-configs.md").read_text()
+    lines = [
+        line for line in page.splitlines() if line.startswith(f"python examples/train_with_{program}.py")
+    ]
+    for line, part in zip(lines, printed, strict=True):
+        assert part in in_bash(line, tmp_path)
+
+
+def test_the_page_on_typed_configs_shows_what_argparse_says(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (ROOT / "docs" / "how-to" / "typed-configs.md").read_text()
+    command, *shown = page.split("```text\n$ python ")[1].split("```")[0].splitlines()
+    program, *arguments = shlex.split(command)
+    parser = argparse.ArgumentParser(program)
+    parser.add_argument("--lr", type=tlama_core.parse)
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+    assert capsys.readouterr().err.splitlines() == shown
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

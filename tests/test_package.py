@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tlama_core.__file__).parent
 BUDGET = ROOT / "tests" / "budget.py"
 MODULES = sorted(PACKAGE.rglob("*.py"))  # as files: to walk the packages would import the frameworks
-THIRD_PARTY = {"numpy", "matplotlib", "torch", "jax", "keras", "array_api_compat", "hypothesis", "scipy"}
+FRAMEWORKS = {"torch", "jax", "keras", "pydantic", "jsonargparse", "hydra"}
+THIRD_PARTY = {"numpy", "matplotlib", "array_api_compat", "hypothesis", "scipy", *FRAMEWORKS}
 DOORS = ["tlama_core", "tlama_core.training", "tlama_core.testing.laws", "tlama_core.testing.strategies"]
 
 
@@ -58,6 +59,15 @@ def test_importing_the_package_loads_attrs_and_nothing_else():
 
 def test_importing_the_documented_functions_draws_nothing():
     assert loaded_by("import tlama_core.training") == set()
+
+
+@pytest.mark.parametrize("library", sorted(path.stem for path in (PACKAGE / "adapters").glob("[!_]*")))
+def test_an_adapter_whose_library_is_absent_names_it(library):
+    code = f"import sys; sys.modules[{library!r}] = None; import tlama_core.adapters.{library}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    said = run.stderr.splitlines()[-1]
+    assert said.startswith("ModuleNotFoundError: ")
+    assert library in said
 
 
 def test_the_test_of_the_import_can_fail():

@@ -17,7 +17,7 @@ the text that `repr` prints. Four rooms have doors of their own:
 - `tlama_core.training`: functions that build the usual schedules from a trainer's arguments
 - `tlama_core.plotting`: pictures
 - `tlama_core.testing`: the laws of the algebra, and random schedules to try them on
-- `tlama_core.adapters`: torch and Keras, each imported by its own full name
+- `tlama_core.adapters`: torch, Keras, pydantic, jsonargparse; each is imported by its own full name
 
 Importing the package loads attrs and nothing else third-party.
 """

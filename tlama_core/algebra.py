@@ -200,6 +200,13 @@ class Schedule(ABC):
 
         return notebook(self)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, handler: Any) -> Any:
+        """Return how pydantic reads and writes a field of this type; only pydantic calls this."""
+        from tlama_core.adapters.pydantic import field_schema
+
+        return field_schema(cls, handler)
+
     def sample(self, n: float) -> "npt.NDArray[np.float64]":
         """Return the values at updates 0 to *n* - 1 as a float64 array, also past the end.
 

@@ -1,4 +1,4 @@
-"""The examples of the Trainer, Lightning and accelerate: killed in mid-run, resumed, and true to the schedule.
+"""The examples of the Trainer, Lightning, its CLI, accelerate and Hydra: killed in mid-run, resumed, and true to the schedule.
 
 Each runs as its user runs it, in processes of its own. What an update used is noted as the optimizer makes it.
 """
@@ -18,6 +18,7 @@ import pytest
 from tlama_core import Constant, Cosine, Linear, Sqrt, Warmup
 
 HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
 UPDATES, CHECKPOINT, KILLED = 12, 4, 7
 DECAY = Linear(0.1, 0.0, steps=UPDATES)
 
@@ -30,15 +31,24 @@ class Run:
     name: str
     killed_at: int = -1
     processes: int = 1
+    arguments: tuple[str, ...] = ()
     started: subprocess.Popen = attrs.field(init=False)
 
     @started.default
     def start(self):
         self.folder.mkdir(exist_ok=True)
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
-        example = HERE.parents[1] / "examples" / f"train_with_{self.name}.py"
+        example = EXAMPLES / f"train_with_{self.name}.py"
         several = torchrun if self.processes > 1 else []
-        command = [sys.executable, *several, HERE / "watched.py", "notes", self.killed_at, example]
+        command = [
+            sys.executable,
+            *several,
+            HERE / "watched.py",
+            "notes",
+            self.killed_at,
+            example,
+            *self.arguments,
+        ]
         offline = {"HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             list(map(str, command)),
@@ -93,6 +103,35 @@ def test_lightning_goes_on_after_a_kill(torch, lightning, tmp_path):
     log = (resumed.folder / "out/lightning/version_1/metrics.csv").read_text().splitlines()
     rates = {int(row["step"]): float(row["lr-AdamW"]) for row in csv.DictReader(log)}
     assert rates == {k: a(k) for k in range(CHECKPOINT, UPDATES)}
+
+
+def test_lightnings_cli_goes_on_after_a_kill(torch, lightning, jsonargparse, tmp_path):
+    """The run that goes on reads the config that the killed one wrote: the texts are in it."""
+    a = Warmup(1e-2, steps=2) >> Sqrt.to(0.0, steps=10)
+    arguments = (
+        *("fit", "--config", EXAMPLES / "train_with_lightning_cli.yaml", "--trainer.max_steps", UPDATES),
+        *("--trainer.callbacks.init_args.every_n_train_steps", CHECKPOINT),
+        *("--model.lr", "Warmup(1e-2, 2) >> Sqrt.to(0, steps=10)", "--model.weight_decay", DECAY),
+    )
+    killed = Run(tmp_path, "lightning_cli", KILLED, arguments=arguments)
+    killed.ended()
+    assert killed.used() == expected(a)[:KILLED]
+    written = tmp_path / "out" / "cli" / "lightning_logs" / "version_0" / "config.yaml"
+    assert f"  lr: {a}\n" in written.read_text()
+    again = ("fit", "--config", written, "--ckpt_path", tmp_path / "out" / "cli" / "last.ckpt")
+    resumed = Run(tmp_path, "lightning_cli", arguments=again)
+    resumed.ended()
+    assert resumed.used() == expected(a)[CHECKPOINT:]
+
+
+def test_a_hydra_program_goes_on_after_a_kill(torch, hydra, tmp_path):
+    a = Warmup(1e-2, steps=2) >> Cosine.to(1e-3, steps=10)
+    killed = Run(tmp_path, "hydra", KILLED, arguments=(f"updates={UPDATES}",))
+    killed.ended()
+    assert killed.used() == expected(a)[:KILLED]
+    resumed = Run(tmp_path, "hydra", arguments=(f"updates={UPDATES}",))
+    assert printed_rates(resumed.ended()) == list(enumerate(a))[CHECKPOINT:]
+    assert resumed.used() == expected(a)[CHECKPOINT:]
 
 
 def test_accelerate_counts_updates_and_not_processes(torch, accelerate, tmp_path):

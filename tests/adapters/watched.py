@@ -1,6 +1,6 @@
 """Run an example and note the rate and weight decay of every update as the optimizer makes it.
 
-python watched.py NOTES KILLED_AT EXAMPLE
+python watched.py NOTES KILLED_AT EXAMPLE [ARGUMENT ...]
 
 At update KILLED_AT the process, or the last of several, dies by SIGKILL; -1 is never.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-notes, killed_at, example = sys.argv[1:]
+notes, killed_at, *sys.argv = sys.argv[1:]
 rank, last = os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1")) - 1
 made = []
 
@@ -27,5 +27,4 @@ def note(optimizer, arguments, named):
 
 
 register_optimizer_step_pre_hook(note)
-sys.argv = [example]
-runpy.run_path(example, run_name="__main__")
+runpy.run_path(sys.argv[0], run_name="__main__")

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from tlama_core import (
     Linear,
     Piecewise,
     Schedule,
+    Step,
     Warmup,
     as_schedule,
     fingerprint,
@@ -34,7 +36,7 @@ from tlama_core import (
 from tlama_core.algebra import nodes
 from tlama_core.testing.laws import WIDE
 from tlama_core.testing.strategies import schedules
-from tlama_core.text import ParseError, accepted, has_text
+from tlama_core.text import ParseError, accepted, has_text, readable_text
 from tlama_core.text.words import TYPES
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "version_1.json").read_text())
@@ -423,3 +425,26 @@ def test_what_no_config_may_hold_is_refused_in_the_words_of_the_caller(given, ki
     assert type(caught.value) is kind or kind is TypeError
     with pytest.raises(kind):
         as_schedule(given)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "error", "said"),
+    [
+        (
+            2 * Function(abs),
+            ValueError,
+            "lr must be free of Functions, which are equal only to themselves, got ",
+        ),
+        (
+            Step(1.0, {k: 1.0 + k for k in range(1, 20_000)}),
+            ValueError,
+            "lr must be short enough to be read again as text: a text has at most ",
+        ),
+        (0.1, TypeError, "lr must be a schedule"),
+    ],
+    ids=["Function", "long", "number"],
+)
+def test_a_text_to_be_kept_can_be_read_again(schedule, error, said):
+    assert parse(readable_text("lr", A)) == A
+    with pytest.raises(error, match=re.escape(said)):
+        readable_text("lr", schedule)

@@ -15,7 +15,7 @@ from tlama_core._evaluation.traced import evaluate_traced
 from tlama_core._fields import final_value, length
 from tlama_core._notation import arguments
 from tlama_core.algebra import CHILD, Schedule
-from tlama_core.text import parse
+from tlama_core.text import parse, readable_text
 
 T = TypeVar("T")
 
@@ -92,8 +92,7 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as plain data, the schedule as its text."""
-        text = repr(self.schedule)
-        parse(text)  # not has_text: a text past the limits of parse could not be loaded either
+        text = readable_text("KerasSchedule.schedule", self.schedule)
         return {"schedule": text, "gradient_accumulation_steps": self.gradient_accumulation_steps}
 
     @classmethod

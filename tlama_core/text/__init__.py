@@ -5,7 +5,16 @@
 a text, and `data` turns schedules into plain data and back, and takes whatever a config may hold.
 """
 
-from tlama_core.text.data import Config, accepted, as_schedule, fingerprint, from_dict, has_text, to_dict
+from tlama_core.text.data import (
+    Config,
+    accepted,
+    as_schedule,
+    fingerprint,
+    from_dict,
+    has_text,
+    readable_text,
+    to_dict,
+)
 from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import Limits
 from tlama_core.text.reading import Name, parse
@@ -21,5 +30,6 @@ __all__ = [
     "from_dict",
     "has_text",
     "parse",
+    "readable_text",
     "to_dict",
 ]

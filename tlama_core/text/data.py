@@ -93,6 +93,24 @@ def _require_text(name: str, candidate: object) -> Schedule:
     return schedule
 
 
+def readable_text(name: str, schedule: object) -> str:
+    """Return the text of *schedule*, to be kept and read again by `parse`.
+
+    Raises `TypeError` for what is not a schedule, and `ValueError` for what `parse` could not read again: a
+    schedule with a `Function`, or whose text is past the default limits. *name* is what errors call it.
+
+    >>> from tlama_core import Linear
+    >>> readable_text("lr", Linear(1.0, 0.0, steps=10))
+    'Linear(1.0, 0.0, steps=10)'
+    """
+    text = repr(_require_text(name, schedule))
+    try:
+        parse(text)
+    except ParseError as error:
+        raise ValueError(f"{name} must be short enough to be read again as text: {error.reason}") from None
+    return text
+
+
 def fingerprint(schedule: Schedule) -> str:
     """Return a short digest of the schedule's text: the same in every process, for equal schedules only.
 

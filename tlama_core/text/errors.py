@@ -1,6 +1,7 @@
 """What is said of a mistaken text: the error, and what its author most probably meant."""
 
 import re
+from argparse import ArgumentTypeError
 
 from tlama_core.text.words import WIDEST
 
@@ -30,11 +31,14 @@ _ASSIGNED = re.compile(r"\s*[A-Za-z_]\w*\s*[=:]", re.ASCII)
 _DANGLING = re.compile(r"(?:>>|\*\*|[-+*/,.:=])$")
 
 
-class ParseError(ValueError):
+class ParseError(ValueError, ArgumentTypeError):
     """A text that is not a schedule; it prints as the reason, the text, and a caret under the offending part.
 
     `reason` is the sentence alone, `text` what was read (on one line, with blanks for comments), and
     `text[start:stop]` the offending part. Of a long text, what stands around that part is shown.
+
+    Of a `ValueError` that a `type=` raises, argparse hides what it says; of its own `ArgumentTypeError` it
+    shows it.
 
     >>> print(ParseError("unknown name Cosin", "Cosin(1, 0, 5)", 0, 5))
     unknown name Cosin
