@@ -230,19 +230,22 @@ def spends(*, mean: float, rel: float = 1e-9) -> Invariant:
     return Invariant(claim, find)
 
 
-def same_as(other: object, *, tolerance: float = 1e-9) -> Invariant:
+def same_as(other: object, *, tolerance: float | None = None) -> Invariant:
     """Claim that rates are those of *other*, any subject, within *tolerance* of its largest magnitude.
+
+    Without it that is 1e-9, or 1e-6 where a framework computed one of them.
 
     >>> from tlama_core import Linear
     >>> same_as(lambda step: 1 - step / 10).holds(Linear(1.0, 0.0, steps=10))
     True
     """
-    within = as_number("same_as.tolerance", tolerance)
+    within = None if tolerance is None else as_number("same_as.tolerance", tolerance)
     claim = f"same_as({short_repr(other)})"
 
     def find(curve: Curve) -> Breach | None:
         theirs = curve_of(other, curve.last or 1)
-        step = _first_apart(curve, theirs, within)
+        near = max(1e-9, curve.rounding, theirs.rounding) if within is None else within
+        step = _first_apart(curve, theirs, near)
         return None if step is None else Breach(claim, step, f"the other uses {theirs.value(step)!r}")
 
     return Invariant(claim, find)
