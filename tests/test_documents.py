@@ -34,6 +34,7 @@ NEEDS = {
     "jax": ["jax", "optax"],
     "keras": ["keras"],
     "other-frameworks": ["torch"],
+    "tests": ["torch", "optax"],
     "torch": ["torch", "lightning", "accelerate"],
     "typed-configs": ["torch", "pydantic", "jsonargparse", "hydra"],
 }
@@ -117,6 +118,8 @@ def test_every_docstring_of(path, request, tmp_path, monkeypatch):
     if parts[0] == "adapters" and parts[1] != "__init__":
         for library in NEEDS["hugging-face"] if parts[1] == "transformers" else (parts[1],):
             request.getfixturevalue(library)
+    if parts == ("testing", "subjects"):
+        request.getfixturevalue("torch")
     module = importlib.import_module(".".join(("tlama_core", *parts)).removesuffix(".__init__"))
     failed, attempted = doctest.testmod(module, optionflags=FLAGS)
     assert (failed, attempted) == (0, path.read_text().count(">>> "))

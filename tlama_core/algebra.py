@@ -276,13 +276,6 @@ class Schedule(ABC):
         _refuse_class(other)
         return self.then(other) if isinstance(other, (Schedule, OpenChain)) else NotImplemented
 
-    if not TYPE_CHECKING:
-
-        def __rrshift__(self, other: object) -> "Schedule":
-            """Refuse what is no schedule before this one, a class in words of its own."""
-            _refuse_class(other)
-            return NotImplemented
-
     def scale(self, factor: float) -> "Schedule":
         """Return this schedule times the number *factor*, at every time: `factor * self`.
 

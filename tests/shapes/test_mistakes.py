@@ -260,11 +260,6 @@ def test_an_endless_shape_takes_a_length_or_infinity(shape, wrong):
             TypeError,
             r"^a phase of a chain must be a schedule, got the class Linear without arguments: Linear.to\(end, st",
         ),
-        (
-            lambda: Warmup >> Linear(1, 0, 5),
-            TypeError,
-            "must be a schedule, got the class Warmup without arg",
-        ),
         (lambda: Linear.to(0, 5) >> PowerLaw, TypeError, r"got the class PowerLaw .*: PowerLaw.from_here\("),
         (
             lambda: Warmup(1, 5).then(Linear),

@@ -1,4 +1,11 @@
-"""For property tests: the laws of the algebra as plain functions, and random schedules to try them on.
+"""For property tests: claims about one's own schedules, the laws of the algebra, and random schedules.
 
-`tlama_core.testing.laws` needs nothing but the library; `tlama_core.testing.strategies` needs Hypothesis.
+`tlama_core.testing.invariants` holds claims about any schedule, also of other libraries, and
+`tlama_core.testing.laws` what every schedule of this library keeps. `tlama_core.testing.strategies` draws
+such schedules, and alone needs Hypothesis. `rates_of` reads what a scheduler object of torch, transformers
+or timm would set.
 """
+
+from tlama_core.testing.subjects import rates_of
+
+__all__ = ["rates_of"]

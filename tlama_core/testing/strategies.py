@@ -414,6 +414,7 @@ def arguments(law: Law, max_depth: int = 6) -> st.SearchStrategy[tuple[object, .
     kinds: dict[str, st.SearchStrategy[object]] = {
         "finite": finite,
         "schedule": any_length,
+        "kept": any_length,
         "written": schedules(max_depth, functions=False),
         "phase": phases(finite),
         "last": phases(any_length),

@@ -17,6 +17,7 @@ from tlama_core import (
     as_schedule,
     check,
 )
+from tlama_core.testing import rates_of
 
 PRETRAIN = Warmup(3e-4, steps=20) >> Cosine.to(3e-5, steps=80)
 OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
@@ -162,7 +163,7 @@ def test_a_list_is_as_long_as_the_param_groups(ScheduleLR, build, rates, name, g
 
 def test_a_scheduler_of_torch_is_refused_with_what_to_write_instead(torch, build, ScheduleLR):
     theirs = torch.optim.lr_scheduler.OneCycleLR(build(), 0.1, total_steps=5)
-    hint = r"\(a scheduler object is none: with its rates in a list, write Function\(rates.__getitem__, "
+    hint = r"\(a scheduler object is none: rates = tlama_core.testing.rates_of\(scheduler, steps\); Function\(rates"
     for name, given_to in [
         ("Function.fn", Function),
         ("as_schedule.schedule", as_schedule),
@@ -171,3 +172,5 @@ def test_a_scheduler_of_torch_is_refused_with_what_to_write_instead(torch, build
     ]:
         with pytest.raises(TypeError, match=f"{name} must be a .* {hint}.*got <torch.optim.*OneCycleLR"):
             given_to(theirs)
+    rates = rates_of(theirs, 5)
+    assert list(Function(rates.__getitem__, 5)) == rates
