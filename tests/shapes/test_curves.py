@@ -15,6 +15,7 @@ from tlama_core import (
     Constant,
     Geometric,
     Linear,
+    Piecewise,
     PowerLaw,
     Step,
     Warmup,
@@ -258,3 +259,12 @@ def test_a_constant_ratio_may_start_where_the_phase_before_it_ends():
     assert (Constant(0.0, 5) >> phase)(np.array([7])).tolist() == [0.0]
     with pytest.raises(ValueError, match=r"Geometric.factor must be such that the last value is finite"):
         Constant(1.0, 5) >> phase
+
+
+def test_steep_power_laws_stand_in_long_chains_too():
+    """They have no formula in common with others, and are evaluated one by one."""
+    steep = PowerLaw(1.0, 20, timescale=1e-200, exponent=-0.5)
+    chain = Piecewise.of([Linear(1.0, 0.0, 7), steep] * 8 + [PowerLaw(1e-3, timescale=1e-3, exponent=90.0)])
+    steps = np.arange(300)
+    assert chain(steps) == pytest.approx([chain(int(step)) for step in steps], rel=1e-12)
+    assert chain(10**9) == math.inf
