@@ -40,7 +40,7 @@ def constantly(xp: "Namespace", t: "Clock", constant: "Value") -> "Value":
     return xp.full_like(t, constant)
 
 
-@attrs.define(unsafe_hash=True)  # not frozen: torch.compile cannot trace how a frozen one is made
+@attrs.define(unsafe_hash=True, repr=False)  # not frozen: torch.compile cannot trace how a frozen one is made
 class Scaling:
     """A formula times a factor, which is the first of the numbers."""
 
@@ -51,7 +51,7 @@ class Scaling:
         return factor * self.formula(xp, t, *numbers)
 
 
-@attrs.define(unsafe_hash=True)  # likewise
+@attrs.define(unsafe_hash=True, repr=False)  # likewise
 class Raising:
     """A formula plus a number, which is the first of the numbers."""
 
@@ -62,7 +62,7 @@ class Raising:
         return number + self.formula(xp, t, *numbers)
 
 
-@attrs.define(unsafe_hash=True)  # likewise
+@attrs.define(unsafe_hash=True, repr=False)  # likewise
 class Clipping:
     """A formula whose values do not leave a range, which the first two of the numbers say."""
 
@@ -75,7 +75,7 @@ class Clipping:
         return xp.clip(self.formula(xp, t, *numbers), low, high)
 
 
-@attrs.define(unsafe_hash=True)  # likewise
+@attrs.define(unsafe_hash=True, repr=False)  # likewise
 class Slicing:
     """A formula on the clock of a slice, whose start, stop and stride are the first three of the numbers."""
 
@@ -88,7 +88,7 @@ class Slicing:
         return self.formula(xp, xp.minimum(start + stride * t, stop), *numbers)
 
 
-@attrs.define(unsafe_hash=True)  # likewise
+@attrs.define(unsafe_hash=True, repr=False)  # likewise
 class Quantizing:
     """A formula whose values are whole multiples of a number, which is the first of the numbers."""
 
