@@ -74,8 +74,10 @@ def refuse(name: str, rule: str, value: object, error: type[Exception] = ValueEr
 def refuse_as_schedule(name: str, rule: str, value: object) -> NoReturn:
     """Refuse what is no schedule by *name*; for a scheduler as torch has them, say what to write instead."""
     if callable(getattr(type(value), "get_last_lr", None)):
-        table = "rates = tlama_core.testing.rates_of(scheduler, steps)"
-        rule += f" (a scheduler object is none: {table}; Function(rates.__getitem__, steps) is one)"
+        rule += (
+            " (a scheduler object has a state: Function(rates.__getitem__, steps=len(rates)) is its schedule,"
+            " with rates = rates_of(scheduler, steps), from tlama_core.testing import rates_of)"
+        )
     refuse(name, rule, value, TypeError)
 
 

@@ -77,3 +77,21 @@ def test_a_schedule_without_a_text_is_not_printed(jsonargparse):
     held = jsonargparse.Namespace(lr=2 * Function(abs))
     with pytest.raises(ValueError, match="a Schedule must be free of Functions"):
         parser.dump(held)
+
+
+def test_a_default_is_a_text(run, jsonargparse, capsys):
+    """An object is taken apart by jsonargparse, which forgets its kind."""
+
+    def program(lr: Schedule = "Linear(1, 0, 10)"):
+        return lr
+
+    def taken_apart(lr: Schedule = A):
+        return lr
+
+    assert jsonargparse.auto_cli(program, args=[]) == Linear(1.0, 0.0, 10)
+    assert jsonargparse.auto_cli(program, args=["--lr=0.5"]) == Constant(0.5)
+    with pytest.raises(SystemExit, match="^2$"):
+        jsonargparse.auto_cli(taken_apart, args=[])
+    assert (
+        "a text where it is a default, such as lr: Schedule = 'Linear(1, 0, 100)'" in capsys.readouterr().err
+    )

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tlama_core import Constant, Cosine, Function, Linear, Warmup, to_dict
+from tlama_core import Constant, Cosine, Function, Linear, ParseError, Warmup, to_dict
 
 TEXT = "Warmup(peak, steps=0.25*total) >> Linear.to(0, steps=0.75*total)"
 DECAY = Linear(0.1, 0.0, steps=12)
@@ -157,6 +157,23 @@ def test_groups_with_rates_of_their_own_keep_their_ratios(run, torch):
     assert trainer.lr_scheduler.get_last_lr() == [0.5 * 0.9, 0.25 * 0.9]
 
 
+def test_there_is_no_peak_where_rates_are_multiplied(run):
+    """It would count twice: the optimizer has it already."""
+    trainer = run.build({"lr": TEXT, "relative": ["lr"]})
+    with pytest.raises(ParseError, match="in ScheduleLR.lr: unknown name peak"):
+        trainer.create_optimizer_and_scheduler(12)
+
+
+def test_groups_that_decay_by_numbers_of_their_own_are_not_made_alike(run, torch):
+    model = run.model()
+    groups = [{"params": model.line.parameters()}, {"params": model.norm.parameters(), "weight_decay": 0.01}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.1)
+    trainer = run.build({"lr": "peak", "weight_decay": 0.3}, model=model, optimizers=(optimizer, None))
+    message = "ScheduledTrainerMixin.schedules['weight_decay'] must be a list, or in relative, where param groups decay by numbers of their own, got [0.1, 0.01]"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        trainer.create_optimizer_and_scheduler(12)
+
+
 def test_names_that_are_no_mapping_are_refused_by_name(run):
     trainer = run.build({"lr": "peak", "names": "total"})
     with pytest.raises(TypeError, match=r"ScheduleLR\.names must be a mapping .*got 'total'"):
@@ -232,8 +249,8 @@ def test_a_schedule_without_a_text_trains_too(run):
     [
         (None, {}, TypeError, 'ScheduledTrainerMixin.schedules must be schedules by hyper-parameter, as {"lr": "Warmup(peak, steps=0.1*total) >> …"}, got None'),
         (TEXT, {}, TypeError, "ScheduledTrainerMixin.schedules must be schedules by hyper-parameter"),
-        ({"weight_decay": 0.1}, {}, ValueError, "ScheduledTrainerMixin.schedules must be one of lr among others (\"peak\" keeps args.learning_rate), got {'weight_decay': 0.1}"),
-        (None, {"lr_scheduler_kwargs": {"num_cycles": 2}}, ValueError, "TrainingArguments.lr_scheduler_kwargs must be one of lr among others"),
+        ({"weight_decay": 0.1}, {}, ValueError, "ScheduledTrainerMixin.schedules must be a mapping with lr among others (\"peak\" keeps args.learning_rate), got {'weight_decay': 0.1}"),
+        (None, {"lr_scheduler_kwargs": {"num_cycles": 2}}, ValueError, "TrainingArguments.lr_scheduler_kwargs must be a mapping with lr among others"),
         ({"lr": TEXT}, {"lr_scheduler_kwargs": {"lr": TEXT}}, ValueError, "TrainingArguments.lr_scheduler_kwargs must be left out beside schedules=…, which says the same, got {'lr'"),
         ({"lr": TEXT}, {"warmup_steps": 5}, ValueError, "TrainingArguments.warmup_steps must be left out beside schedules: the schedule of lr says all of it, got 5"),
         ({"lr": TEXT}, {"lr_scheduler_type": "cosine"}, ValueError, "TrainingArguments.lr_scheduler_type must be left out beside schedules: "),
@@ -248,8 +265,9 @@ def test_what_says_nothing_or_says_it_twice_is_refused_when_it_is_built(
         run.build(schedules, **settings)
 
 
-def test_a_weight_decay_for_no_group_is_refused(run):
-    trainer = run.build({"lr": TEXT, "weight_decay": 0.1}, weight_decay=0.0)
+@pytest.mark.parametrize("relative", [[], ["weight_decay"]])
+def test_a_weight_decay_for_no_group_is_refused(run, relative):
+    trainer = run.build({"lr": TEXT, "weight_decay": 0.1, "relative": relative}, weight_decay=0.0)
     message = "TrainingArguments.weight_decay must be another number than 0 where weight_decay has a schedule: it tells which param groups decay, and the schedule how much, got 0.0"
     with pytest.raises(ValueError, match=re.escape(message)):
         trainer.train()

@@ -144,7 +144,9 @@ def test_a_number_that_prints_as_none_is_its_float():
         (lambda: parse("Constant(x)", x=b"3"), TypeError, "parse.x must be a finite number, got b'3'"),
         (lambda: parse("Constant(x)", x="3 +"), ParseError, "in parse.x: something is missing after +"),
         (lambda: parse("Constant(x)", x="Cosine"), ParseError, "in parse.x: a word is no schedule"),
-        (lambda: parse("Constant(x)", x="y", y=3), ParseError, "in parse.x: unknown name y"),
+        (lambda: parse("Constant(x)", x="y"), ParseError, "in parse.x: unknown name y"),
+        (lambda: parse("Constant(x)", x="2*x"), ParseError, "in parse.x: in parse.x: x stands for what uses x"),
+        (lambda: parse("x", x="y + 1", y="Constant(x)"), ParseError, "in parse.x: in parse.y: in parse.x: x stands for what uses x"),
         (lambda: parse("Constant(x)", x="1e999999999"), ParseError, "in parse.x: an exponent is at most 400"),
         (lambda: parse("Constant(x)", x=True), TypeError, "parse.x must be a finite number, got True"),
         (lambda: parse(3), TypeError, "parse.text must be a str, got 3"),
@@ -204,7 +206,7 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("(3)[:]", "a number is no schedule", "3"),
         ("1e400", "Constant.value must be a finite number", "1e400"),
         ("1e400/3", "this number is past the largest float", "1e400/3"),
-        ("2*total", "unknown name total: bind a number to it", "total"),
+        ("2*total", "unknown name total: bind it, by", "total"),
         ("sqrt", "sqrt is to be called, as in sqrt(...)", "sqrt"),
         ("2 * maximum", "maximum is to be called, as in maximum(...)", "maximum"),
         ("2 * 0**-1", "0 cannot be raised to a negative power", "0**-1"),
@@ -233,10 +235,10 @@ def test_reading_compiles_nothing_however_often_a_name_is_used():
         ("Linear", "a word is no schedule", "Linear"),
         ("Linear.to(0, 5)", "this stays open", "Linear.to(0, 5)"),
         ("Warmup(1, 5) >> Cosin.to(0, 5)", "unknown name Cosin.to: did you mean Cosine.to?", "Cosin.to"),
-        ("Constant(1.0, days)", "unknown name days: bind a number to it, by parse(text, days=...) or --name days=...", "days"),
-        ("Constant(1.0, 2*total)", "unknown name total: bind a number to it, by parse(text, total=...) or --name total=...", "total"),
+        ("Constant(1.0, days)", "unknown name days: bind it, by parse(text, days=...), names={'days': ...} or --name days=...", "days"),
+        ("Constant(1.0, 2*total)", "unknown name total: bind it, by parse(text, total=...), names={'total': ...} or --name total=...", "total"),
         ("Constant(1.0, 2*pek)", "unknown name pek: did you mean peak?", "pek"),
-        ("Constant(1.0, warmup)", "unknown name warmup: did you mean Warmup? If not, bind a number to it, by parse(text, warmup=...)", "warmup"),
+        ("Constant(1.0, warmup)", "unknown name warmup: did you mean Warmup? If not, bind it, by parse(text, warmup=...)", "warmup"),
         ("Constant(" + "x" * 200 + ")", "x…: names are bound by parse(text, name=...) or --name name=...", "x" * 200),
         ("through({0: 1, 9: 0}, Function)", "a Function has no text", "Function"),
         ("Function(1)", "a Function has no text", "Function"),
@@ -417,16 +419,28 @@ def test_more_operators_than_pythons_parser_takes_are_refused(text):
         parse(text)  # how many Python's parser takes depends on the recursion limit that others set
 
 
-def test_a_name_that_is_a_text_may_use_the_names_before_it():
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_name_that_is_a_text_may_use_other_names(order):
     names = {
         "total": "1e3",
         "epoch": "total/10",
         "warm": "Warmup(1, epoch)",
         "tail": "Linear.to(0, total - epoch)",
     }
+    names = dict([*names.items()][::order])
     assert parse("warm >> tail", **names) == Warmup(1.0, 100) >> Linear.to(0.0, 900)
-    with pytest.raises(ParseError, match="in parse.epoch: unknown name total"):
-        parse("warm", epoch="total/10", total=1_000)
+
+
+@pytest.mark.parametrize("unused", [None, True, "adamw", math.nan, [3], {"a": 1}])
+def test_what_a_text_does_not_use_is_not_looked_at(unused):
+    """A config hands over all that it has."""
+    assert parse("Constant(x)", x=2, run=unused) == Constant(2.0)
+
+
+def test_a_row_of_names_too_long_for_the_stack_is_refused():
+    names = {f"a{i}": f"a{i + 1}" for i in range(5_000)}
+    with pytest.raises(ParseError, match="nests too deep for what is left of Python's stack"):
+        parse("a0", **names)
 
 
 def test_texts_of_names_are_charged_together():

@@ -254,7 +254,7 @@ def evaluate_number(schedule: "Evaluable", step: "Value") -> float:
     if step is NOTHING:
         raise TypeError(
             "a schedule is called with an update number, as in schedule(0), got none"
-            " (Keras calls its own schedules with one: KerasSchedule(schedule) is such)"
+            " (for Keras, wrap it: KerasSchedule(schedule))"
         )
     if not isinstance(step, (float, bool)):
         try:

@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from tlama_core._fields import refuse
 from tlama_core.algebra import Schedule
-from tlama_core.text import as_schedule, readable_text
+from tlama_core.text import as_schedule, readable_text, require_names
 
 __all__ = ["field_schema"]
 
@@ -57,6 +57,7 @@ def _validated(kind: type[Schedule], given: Any, context: object) -> Schedule:
     """Return *given* as a schedule of *kind*; refuse it by a `ValueError`, which pydantic reports."""
     names = context.get("names", {}) if isinstance(context, Mapping) else {}
     try:
+        require_names("names in the context", names)
         schedule = as_schedule(given, **names)
     except TypeError as error:
         raise ValueError(str(error)) from None

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +28,7 @@ class ScheduledTrainerMixin:
     for `lr`, and for any other hyper-parameter of the optimizer; also `on_change`, `relative` and `names`.
     Without them they are those of `args.lr_scheduler_kwargs`, as texts. The clock counts optimizer updates,
     whatever an update accumulates. In texts `total` is the number of updates of the run (by `max_steps`, or
-    by `num_train_epochs` and the data), and `peak` is `args.learning_rate`.
+    by `num_train_epochs` and the data), and `peak` is `args.learning_rate`, unless `lr` is relative to it.
 
     One schedule for `weight_decay` is for the groups that decay: the Trainer's other group, with biases and
     norms, keeps 0. Which groups decay is what `args.weight_decay` tells the Trainer: any number but 0 does.
@@ -68,16 +68,20 @@ class ScheduledTrainerMixin:
             rule = "left out, or (optimizer, None): ScheduledTrainerMixin makes the scheduler"
             refuse("Trainer.optimizers", rule, self.lr_scheduler)
         self._schedules = _of_arguments(self.args, schedules)
+        relative = self._schedules.get("relative", ())  # ScheduleLR refuses what is none
+        self._relative = relative if isinstance(relative, Collection) else ()
 
     def create_scheduler(self, num_training_steps: int, optimizer: Optimizer | None = None) -> Any:
         """Return the scheduler of a run of *num_training_steps* updates: the Trainer calls this itself."""
         if self.lr_scheduler is None:
             chosen = self.optimizer if optimizer is None else optimizer
-            bound = {"total": num_training_steps, "peak": self.args.learning_rate}
+            bound = {"total": num_training_steps}
+            if "lr" not in self._relative:  # which multiplies the rates that groups have, the peak
+                bound["peak"] = self.args.learning_rate
             names = self._schedules.get("names", {})  # ScheduleLR refuses what is no mapping
             given = {**self._schedules, "names": {**bound, **names} if isinstance(names, Mapping) else names}
             if "weight_decay" in given:
-                given["weight_decay"] = _for_those_that_decay(chosen, given)
+                given["weight_decay"] = _for_those_that_decay(chosen, given["weight_decay"], self._relative)
             self.lr_scheduler, self._created_lr_scheduler = _TrainersScheduleLR(chosen, **given), True
         return self.lr_scheduler
 
@@ -113,7 +117,7 @@ def _of_arguments(args: Any, schedules: Mapping[str, Any] | None) -> Mapping[str
         rule = 'schedules by hyper-parameter, as {"lr": "Warmup(peak, steps=0.1*total) >> …"}'
         refuse(name, rule, chosen, TypeError)
     if "lr" not in chosen:
-        rule = 'one of lr among others ("peak" keeps args.learning_rate)'
+        rule = 'a mapping with lr among others ("peak" keeps args.learning_rate)'
         refuse(name, rule, dict(chosen))
     for field in fields(args):
         if field.name in REPLACED and getattr(args, field.name) != field.default:
@@ -122,17 +126,15 @@ def _of_arguments(args: Any, schedules: Mapping[str, Any] | None) -> Mapping[str
     return MappingProxyType(dict(chosen))
 
 
-def _for_those_that_decay(optimizer: Optimizer, given: Mapping[str, Any]) -> Any:
-    """Return the weight decay *given* for all groups as a list: 0 for those that do not decay.
+def _for_those_that_decay(optimizer: Optimizer, decay: Any, relative: Collection[Any]) -> Any:
+    """Return the weight decay given for all groups as a list: 0 for those that do not decay.
 
     What is given to each group, or multiplies what it has, stays as it is.
     """
-    decay = given["weight_decay"]
     each = isinstance(decay, Sequence) and not isinstance(decay, str)
     by_name = isinstance(decay, Mapping) and "type" not in decay
     groups = optimizer.param_groups
-    has_none = any("weight_decay" not in group for group in groups)  # which ScheduleLR refuses
-    if each or by_name or has_none or "weight_decay" in given.get("relative", ()):
+    if each or by_name or any("weight_decay" not in group for group in groups):  # which ScheduleLR refuses
         return decay
     had = bases(groups, "weight_decay")
     if not any(had):
@@ -141,4 +143,9 @@ def _for_those_that_decay(optimizer: Optimizer, given: Mapping[str, Any]) -> Any
             " the schedule how much"
         )
         refuse("TrainingArguments.weight_decay", rule, had[0])
+    if "weight_decay" in relative:
+        return decay
+    if len(set(had) - {0.0}) > 1:
+        rule = "a list, or in relative, where param groups decay by numbers of their own"
+        refuse("ScheduledTrainerMixin.schedules['weight_decay']", rule, had)
     return [decay if base else 0.0 for base in had]

@@ -11,7 +11,8 @@ from tlama_core.algebra import MAX_DEPTH, Constant, OpenChain, Schedule, nodes, 
 from tlama_core.shapes import Function
 from tlama_core.text.errors import ParseError
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
-from tlama_core.text.reading import Name, parse
+from tlama_core.text.names import Name
+from tlama_core.text.reading import parse
 from tlama_core.text.words import TYPES, nearest
 
 Plain: TypeAlias = "str | float | list[Plain] | dict[str, Plain] | None"

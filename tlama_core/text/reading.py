@@ -11,17 +11,17 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import groupby
-from numbers import Rational
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import attrs
 
-from tlama_core._fields import as_number, refuse, short_repr
+from tlama_core._fields import refuse, short_repr
 from tlama_core.algebra import Constant, OpenChain, Piecewise, Schedule
 from tlama_core.shapes import Function
 from tlama_core.text.arithmetic import MAX_BITS, TOO_LARGE, power
 from tlama_core.text.errors import ALLOWED, NAMES, ParseError, for_sign, for_syntax
 from tlama_core.text.limits import LIMITS, Budget, Limits, require_limits
+from tlama_core.text.names import Name, Names
 from tlama_core.text.words import (
     ARITHMETIC,
     BUILDERS,
@@ -35,9 +35,6 @@ from tlama_core.text.words import (
     Read,
     nearest,
 )
-
-Name: TypeAlias = float | str | Schedule | OpenChain
-"""What a name in a text may stand for; a text stands for what it says."""
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
@@ -54,14 +51,14 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     """Return the schedule that *text* says in the words of this library; nothing else is ever run.
 
     *names* are what the text may use besides: numbers, such as units, schedules, and texts of either, such as
-    the `1e-3` of a YAML file, which may use the names before them. Numbers are exact decimals until a shape
+    the `1e-3` of a YAML file, which may use the other names. Numbers are exact decimals until a shape
     takes them, so `0.29*total` is 29 where total is 100; `round`, `floor`, `ceil`, `min` and `max` make whole
     lengths of others, and `**`, `sqrt`, `exp` and `log` (natural) are exact where they are rational, and the
     nearest float elsewhere. Lines may end in a `# comment`. A text whose value is a number is the endless
     `Constant` of it.
 
     Raises `ParseError` for a text that is not a schedule, or that asks for more than *limits* allow;
-    `ValueError` or `TypeError` for a name that is already a word, or stands for neither number nor schedule.
+    `ValueError` or `TypeError` for a name that is already a word, or, where it is used, stands for neither.
 
     >>> parse("Warmup(peak, steps=2*epoch) >> Cosine.to(peak/100, steps=88*epoch)", peak=0.1, epoch=1252)
     Warmup(0.1, steps=2504) >> Cosine(0.1, 0.001, steps=110176)
@@ -71,36 +68,12 @@ def parse(text: str, limits: Limits = LIMITS, /, **names: Name) -> Schedule:
     if not isinstance(text, str):
         refuse("parse.text", "a str", text, TypeError)
     require_limits("parse.limits", limits)
-    budget, bound = Budget(limits), dict[str, Read]()
-    for name, given in names.items():
-        bound[name] = _bound(name, given, bound, budget)
-    return _Reader(text, limits, bound, budget).schedule()
+    budget = Budget(limits)
 
+    def read(part: str, bound: Names) -> Read:
+        return _Reader(part, limits, bound, budget).found()[1]
 
-def _bound(name: str, given: object, before: dict[str, Read], budget: Budget) -> Read:
-    """Return what *name* stands for: a schedule, an open phase, or the decimal that a number prints as.
-
-    A text may use the names *before* it, and is charged to the *budget* of the text that is read. Integers
-    and fractions are exact as they are. A float of any width stands for its shortest decimal: the 0.29 of a
-    config, in single precision too, times 100 is 29.
-    """
-    if name in BUILDERS or name in ARITHMETIC:
-        refuse(f"parse.{name}", f"named otherwise ({name} is a word of the library)", given)
-    if isinstance(given, (Schedule, OpenChain)):
-        return given
-    if isinstance(given, str):
-        try:
-            return _Reader(given, budget.limits, before, budget).found()[1]
-        except ParseError as error:
-            reason = f"in parse.{name}: {error.reason}"
-            raise ParseError(reason, error.text, error.start, error.stop) from None
-    number = as_number(f"parse.{name}", given)
-    if isinstance(given, Rational):
-        return Fraction(int(given.numerator), int(given.denominator))
-    try:
-        return Fraction(str(given))  # shorter than the float's own decimal where its type is narrower
-    except ValueError:
-        return Fraction(repr(number))
+    return _Reader(text, limits, Names(names, read), budget).schedule()
 
 
 @attrs.define
@@ -113,7 +86,7 @@ class _Reader:
 
     text: str
     limits: Limits
-    names: dict[str, Read]
+    names: Names
     budget: Budget
 
     def schedule(self) -> Schedule:
@@ -288,7 +261,7 @@ class _Reader:
         self._refuse_function(node, word)
         self._refuse_uncalled(node, word)
         like = nearest(word, [*self.names, *SHAPES])
-        binding = f"bind a number to it, by parse(text, {word}=...) or --name {word}=..."
+        binding = f"bind it, by parse(text, {word}=...), names={{'{word}': ...}} or --name {word}=..."
         if len(word) >= WIDEST:
             binding = "names are bound by parse(text, name=...) or --name name=..."
         if like:

@@ -82,7 +82,8 @@ def test_groups_are_given_theirs_by_name(ScheduleLR, build, rates):
     assert rates(optimizer, "lr") == [(0.5,), (0.75,), (0.5,)]
     for names in ({"body": 1.0}, {"body": 1.0, "head": 1.0, "tail": 1.0}):
         with pytest.raises(
-            ValueError, match=r"ScheduleLR.lr must be by the names of all param groups \(head, body\), or"
+            ValueError,
+            match=r"ScheduleLR.lr must be a mapping by the names of all param groups, which are head, body, or that",
         ):
             ScheduleLR(optimizer, lr=names)
 

@@ -44,9 +44,11 @@ OFFERED = "one of those of the given AdamW: lr, betas, eps, weight_decay"
         ({"lr": "Constant(1.0, total)", "names": {"total": 2.5}}, ParseError, "in ScheduleLR.lr: Constant.steps must be a whole number"),
         ({"lr": 1.0, "names": [100]}, TypeError, "ScheduleLR.names must be a mapping of what texts may use"),
         ({"lr": {"type": "Lin"}}, ValueError, "in ScheduleLR.lr: from_dict.data.type must be .*did you mean Linear"),
-        ({"lr": {"head": 1.0}}, ValueError, r"ScheduleLR.lr must be by the names of all param groups \(none has\), or the mapping of to_dict"),
+        ({"lr": {"head": 1.0}}, ValueError, r"ScheduleLR.lr must be a mapping by the names of all param groups, which have none here, or that of to_dict"),
         ({"lr": 1.0, "relative": "lr"}, ValueError, r"ScheduleLR.relative must be some of lr, as \('lr',\), got 'lr'"),
         ({"lr": 1.0, "relative": ["lr", "eps"]}, ValueError, "ScheduleLR.relative must be some of lr, "),
+        ({"lr": 1.0, "relative": None}, ValueError, "ScheduleLR.relative must be some of lr, .* got None"),
+        ({"lr": 1.0, "relative": [["lr"]]}, ValueError, "ScheduleLR.relative must be some of lr, "),
         ({"lr": math.sin}, TypeError, r"a schedule \(Function\(fn\) is one\)"),
         ({"lr": math.nan}, ValueError, "ScheduleLR.lr must be a finite number, got nan"),
         ({"lr": [1.0, [2.0]]}, TypeError, r"got \[2.0\]"),
@@ -163,7 +165,9 @@ def test_a_list_is_as_long_as_the_param_groups(ScheduleLR, build, rates, name, g
 
 def test_a_scheduler_of_torch_is_refused_with_what_to_write_instead(torch, build, ScheduleLR):
     theirs = torch.optim.lr_scheduler.OneCycleLR(build(), 0.1, total_steps=5)
-    hint = r"\(a scheduler object is none: rates = tlama_core.testing.rates_of\(scheduler, steps\); Function\(rates"
+    hint = (
+        r"\(a scheduler object has a state: Function\(rates.__getitem__, steps=len\(rates\)\) is its schedule"
+    )
     for name, given_to in [
         ("Function.fn", Function),
         ("as_schedule.schedule", as_schedule),

@@ -146,3 +146,54 @@ def test_groups_that_differ_are_not_made_alike_in_silence(ScheduleLR, of, build)
         ScheduleLR(of([0.1, 0.2]), lr=[UNIT, UNIT])
         ScheduleLR(of([0.1, 0.2]), lr=UNIT, relative=["lr"])
         ScheduleLR(build(3), lr=UNIT, weight_decay=UNIT, betas=(0.9, 0.9))
+
+
+def test_names_may_come_from_whatever_can_be_gone_through_once(ScheduleLR, of, rates):
+    optimizer = of([0.1, 0.2])
+    ScheduleLR(optimizer, lr=Constant(0.5), relative=map(str, ["lr"]))
+    assert rates(optimizer, "lr") == [(0.05,), (0.1,)]
+
+
+@pytest.mark.parametrize("loaded_first", [True, False])
+def test_what_groups_had_comes_back_with_the_state_of_the_optimizer(
+    ScheduleLR, of, run, rates, saved, loaded_first
+):
+    """Also where the new run was built for other rates, and the run after that."""
+    optimizer = of([0.1, 0.2])
+    scheduler = ScheduleLR(optimizer, lr=UNIT, relative=["lr"])
+    run(optimizer, scheduler, 3)
+    for updates in (3, 4):
+        states = saved([optimizer.state_dict(), scheduler.state_dict()])
+        optimizer = of([0.3, 0.4])
+        if loaded_first:
+            optimizer.load_state_dict(states[0])
+        scheduler = ScheduleLR(optimizer, lr=UNIT, relative=["lr"])
+        if not loaded_first:
+            optimizer.load_state_dict(states[0])
+        scheduler.load_state_dict(states[1])
+        assert rates(optimizer, "lr", "initial_lr") == [
+            (0.1 * UNIT(updates), 0.1),
+            (0.2 * UNIT(updates), 0.2),
+        ]
+        run(optimizer, scheduler, 1)
+
+
+def test_a_group_that_is_added_is_saved_loaded_and_asked_for_at_once(torch, ScheduleLR, of, run, rates):
+    """Before the next step has served it."""
+
+    def grown():
+        optimizer = of([0.1, 0.2])
+        scheduler = ScheduleLR(optimizer, lr=UNIT, relative=["lr"])
+        optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 0.5})
+        return optimizer, scheduler
+
+    optimizer, scheduler = grown()
+    state = scheduler.state_dict()
+    assert scheduler.get_lr() == [0.1 * UNIT(0), 0.2 * UNIT(0), 0.5 * UNIT(0)]
+    for saved_state in (state, grown()[1].state_dict()):
+        new_optimizer, new = grown()
+        new.load_state_dict(saved_state)
+        assert rates(new_optimizer, "lr") == [(0.1 * UNIT(0),), (0.2 * UNIT(0),), (0.5 * UNIT(0),)]
+    new_optimizer, new = grown()
+    new_optimizer.load_state_dict(optimizer.state_dict())
+    assert run(new_optimizer, new, 2, "lr")[1] == [(0.1 * UNIT(1),), (0.2 * UNIT(1),), (0.5 * UNIT(1),)]

@@ -31,6 +31,7 @@ from tlama_core.adapters.torch.hyper_parameters import (
     relative_to,
     require_fitting,
     ruled,
+    some_of,
     write_held,
     write_in_place,
     write_rates,
@@ -123,8 +124,7 @@ class ScheduleLR(LRScheduler):
         if on_change not in get_args(OnChange):
             refuse("ScheduleLR.on_change", f"one of {', '.join(get_args(OnChange))}", on_change)
         require_names("ScheduleLR.names", names)
-        if isinstance(relative, str) or not set(relative) <= set(hyper_parameters):
-            refuse("ScheduleLR.relative", f"some of {', '.join(hyper_parameters)}, as ('lr',)", relative)
+        multiplied = some_of(hyper_parameters, relative)
         if num_training_steps is not None:
             names = {"total": as_length("ScheduleLR.num_training_steps", num_training_steps), **names}
         start = first_clock(clock, last_epoch)
@@ -132,7 +132,7 @@ class ScheduleLR(LRScheduler):
         self._before: Held = {}
         self.not_claimed: set[str] = set()
         schedules = as_schedules(optimizer, hyper_parameters, names)
-        self._relative = {key: one for key, one in schedules.items() if name_and_place(key)[0] in relative}
+        self._relative = {key: one for key, one in schedules.items() if name_and_place(key)[0] in multiplied}
         groups = optimizer.param_groups
         for key, schedule in self._relative.items():
             schedules[key] = relative_to(groups, key, schedule)
@@ -250,6 +250,7 @@ class ScheduleLR(LRScheduler):
 
         Before clock 0, and where no schedule moves it, that is what the optimizer holds.
         """
+        self._take_in_relative()
         groups = self.optimizer.param_groups
         if self._lr_is_free or self.last_epoch < 0:
             return [copied(group["lr"]) for group in groups]
@@ -270,7 +271,8 @@ class ScheduleLR(LRScheduler):
         self._to_rewrite = self.in_charge()
 
     def after_load(self) -> None:
-        """Write them again: the groups came with what they held when they were saved."""
+        """Write them again: the groups came with what they held when they were saved, and began with."""
+        self._take_in_relative()
         written = self.in_charge()
         self._before = {key: noted for key, noted in self._before.items() if key in written}
         self._take_in_groups()
@@ -302,13 +304,14 @@ class ScheduleLR(LRScheduler):
         self._known_groups = len(groups)
 
     def _take_in_relative(self) -> None:
-        """Multiply what new groups have by what is relative for all of them."""
+        """Multiply what groups had by what is relative to it, also those that are new or were loaded."""
         groups = self.optimizer.param_groups
         for key, schedule in self._relative.items():
-            known = self._schedules[key]
-            if isinstance(schedule, Schedule) and isinstance(known, list) and len(known) < len(groups):
-                self._schedules[key] = known + relative_to(groups[len(known) :], key, schedule)
-                self._compile(plan_of(self._schedules))
+            if isinstance(schedule, Schedule) or len(schedule) == len(groups):
+                found = relative_to(groups, key, schedule)
+                if found != self._schedules[key]:
+                    self._schedules[key] = found
+                    self._compile(plan_of(self._schedules))
 
     def _write(self) -> None:
         """Write the rates of the clock into every group: what runs at every update, and so is kept fast."""
@@ -356,6 +359,7 @@ class ScheduleLR(LRScheduler):
 
         Warns where a schedule holds a `Function`, which has no text to compare with.
         """
+        self._take_in_relative()
         silent = without_text(texts_of(self._schedules))
         if silent:
             warnings.warn(
@@ -378,6 +382,7 @@ class ScheduleLR(LRScheduler):
         which to keep. Warns where those of "keep_new" jump. What is refused changes nothing.
         """
         state = read(state_dict)
+        self._take_in_relative()
         old, new = canonical(state.texts), canonical(texts_of(self._schedules))
         if old != new and self._on_change == "error":
             raise ValueError(

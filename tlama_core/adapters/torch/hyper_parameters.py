@@ -232,8 +232,8 @@ def _put(group: dict[str, Any], name: str, place: int | None, current: float | T
 
 
 def _each(now: float | list[float | Tensor], count: int) -> list[float | Tensor]:
-    """Return a rate for each of *count* groups."""
-    return now if isinstance(now, list) else [now] * count
+    """Return a rate for each of the first *count* groups."""
+    return now[:count] if isinstance(now, list) else [now] * count
 
 
 def _holds(current: float | Tensor, rate: float | Tensor) -> bool:
@@ -253,6 +253,18 @@ def _is_rate(value: object) -> bool:
     if isinstance(value, Tensor):
         return bool(value.is_floating_point() and value.numel() == 1)
     return is_number(value)
+
+
+def some_of(named: Collection[str], relative: Any) -> frozenset[str]:
+    """Return the names that *relative* holds, or refuse what is no collection of some that are *named*."""
+    chosen: frozenset[str] | None
+    try:
+        chosen = None if isinstance(relative, str) else frozenset(relative)
+    except TypeError:  # it is no collection, or holds what is no name
+        chosen = None
+    if chosen is None or not chosen <= set(named):
+        refuse("ScheduleLR.relative", f"some of {', '.join(named)}, as ('lr',)", relative)
+    return chosen
 
 
 def _refuse_key(optimizer: Optimizer, key: str) -> NoReturn:
@@ -282,14 +294,16 @@ def _for_groups(optimizer: Optimizer, name: str, value: object, places: int | No
     return each
 
 
-def _by_group_name(optimizer: Optimizer, name: str, value: Mapping[str, object]) -> list[object]:
+def _by_group_name(optimizer: Optimizer, name: str, value: Mapping[Any, object]) -> list[object]:
     """Return what *value* gives each group by the group's name, or refuse names that are not the groups'."""
     known = [group.get("name") for group in optimizer.param_groups]
     if None in known or set(value) != set(known):
-        called = "none has" if None in known else ", ".join(map(str, dict.fromkeys(known)))
-        rule = f"by the names of all param groups ({called}), or the mapping of to_dict, which has a 'type'"
+        called = "have none here" if None in known else f"are {', '.join(map(str, dict.fromkeys(known)))}"
+        rule = (
+            f"a mapping by the names of all param groups, which {called}, or that of to_dict, with a 'type'"
+        )
         refuse(f"ScheduleLR.{name}", rule, dict(value))
-    return [value[str(group)] for group in known]
+    return [value[group] for group in known]
 
 
 def _row(name: str, of_group: object, places: int | None, names: Mapping[str, Name]) -> tuple[Schedule, ...]:
