@@ -199,3 +199,10 @@ def test_a_deep_copy_of_a_model_holds_an_equal_schedule(Config):
     config = Config(lr=A)
     assert config.model_copy(deep=True) == config
     assert config != Config(lr=0.5 * A)
+
+
+@pytest.mark.parametrize("names", [None, ["total"]])
+def test_names_that_are_no_mapping_are_an_error_of_the_field(pydantic, names):
+    adapter = pydantic.TypeAdapter(Schedule)
+    with pytest.raises(pydantic.ValidationError, match="names in the context must be a mapping"):
+        adapter.validate_python("Constant(1.0)", context={"names": names})

@@ -50,7 +50,7 @@ def test_power_laws():
 
 
 @given(
-    st.floats(-1e300, 1e300),
+    st.floats(-1e300, 1e300).filter(lambda start: not 0 < abs(start) < 1e-290),
     st.floats(5e-324, 1e300),
     st.floats(-3, 3) | st.floats(-1e3, 1e3),
     st.integers(0, 10**7) | st.integers(0, 10**300),
@@ -59,6 +59,7 @@ def test_power_laws():
 @example(start=1.0, timescale=5e-324, exponent=0.001, t=10**300)
 @example(start=1.0, timescale=1e-300, exponent=-0.5, t=10**300)
 @example(start=1e-5, timescale=1.0, exponent=1e300, t=0)
+@example(start=1.1667563109203168e296, timescale=9.257845327726864e-299, exponent=-2.0, t=1)
 def test_a_power_law_follows_its_formula(start, timescale, exponent, t):
     with mpmath.workprec(1_200):
         base = 1 + mpmath.mpf(t) / mpmath.mpf(timescale)
@@ -69,7 +70,8 @@ def test_a_power_law_follows_its_formula(start, timescale, exponent, t):
             assert got == math.copysign(math.inf, start)
             assert abs(wanted) > mpmath.mpf("1.797e308") * (1 - condition * 2e-15)
         else:
-            assert abs(wanted - got) <= abs(wanted) * 2e-15 * condition + 1e-300
+            lost = max(1e-300, abs(start) * 1e-323)  # by a power next to the smallest float
+            assert abs(wanted - got) <= abs(wanted) * 2e-15 * condition + lost
     assert to_function(a)(t) == got
     if t < 2**63:
         assert np.isclose(a(np.array([t]))[0], got, rtol=1e-11, atol=1e-300)

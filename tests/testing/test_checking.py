@@ -77,3 +77,12 @@ def test_what_is_no_schedule_is_refused(given_, kind, message):
         check_laws(*given_)
     with pytest.raises(ValueError, match="check_laws.max_examples must be a whole number >= 1, got 0"):
         check_laws(Constant(1.0), max_examples=0)
+
+
+def test_whatever_else_goes_wrong_says_in_which_law():
+    """A table that is too short, a function that returns no number."""
+    with pytest.raises(IndexError) as caught:
+        check_laws(Function([1.0, 0.5].__getitem__, 5), max_examples=5)
+    assert caught.value.__notes__[0].startswith("in the law ")
+    with pytest.raises((AssertionError, ValueError)):
+        check_laws(Function(lambda k: math.nan if k == 3 else 1.0, 5), max_examples=5)

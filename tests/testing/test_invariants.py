@@ -14,9 +14,11 @@ from tlama_core import (
     Function,
     Linear,
     OpenScheduleError,
+    Piecewise,
     PowerLaw,
     Step,
     Warmup,
+    mean,
 )
 from tlama_core.analysis import joints
 from tlama_core.testing.invariants import (
@@ -31,6 +33,7 @@ from tlama_core.testing.invariants import (
     spends,
     warms_up_within,
 )
+from tlama_core.testing.laws import magnitude
 from tlama_core.testing.strategies import schedules
 
 PRETRAIN = Warmup(3e-4, steps=2_000) >> Cosine.to(3e-5, steps=98_000)
@@ -198,6 +201,10 @@ def test_a_broken_claim_tells_what_where_and_the_rates_around(claim):
 def test_claims_are_values():
     assert bounded(0, 1) == bounded(0, 1) != bounded(0, 2)
     assert len({nonnegative(), nonnegative(), all_of(nonnegative())}) == 2
+    assert same_as(PRETRAIN) == same_as(Warmup(3e-4, 2_000) >> Cosine.to(3e-5, 98_000))
+    assert same_as(PRETRAIN) != same_as(PRETRAIN, tolerance=0.5)
+    long = [Linear(1.0, 0.0, 5)] * 60
+    assert same_as(Piecewise.of(long)) != same_as(Piecewise.of([*long[:-1], Linear(1.0, 0.0, 6)]))
     assert (
         repr(all_of(monotone("down", start=3), ends_at(0)))
         == "all_of(monotone('down', start=3), ends_at(0.0))"
@@ -216,7 +223,11 @@ def test_claims_are_values():
         ([0.1, math.inf, 0.3], nonnegative(), 1),
         ([0.1, math.nan, 0.3], spends(mean=0.1), 2),
         ([0.1, math.nan, 0.3], same_as([0.1, 0.2, 0.3]), 1),
-        ([0.1, 0.2, 0.3], same_as([0.1, 0.2]), 1),
+        ([0.3, math.inf, 0.1], monotone("down"), 1),
+        ([0.3, math.inf, 0.4], monotone("up"), 2),
+        ([1.0, math.inf], ends_at(1.0), 1),
+        ([5.0, 7.0, 9.0], same_as([1.0, math.inf, 1.0]), 0),
+        ([0.1, 0.2, 0.3], same_as([0.1, -0.2, 0.3]), 1),
         ([0.2, 0.1, 0.3], warms_up_within(3), 1),
     ],
 )
@@ -230,6 +241,45 @@ def test_a_schedule_that_overflows_breaks_every_claim():
     assert first_step(told(nonnegative(), grown - grown, 400)) == 309
 
 
+def test_what_stays_infinite_does_not_change():
+    rates = [1.0, math.inf, math.inf]
+    all_of(monotone("up"), same_as(rates))(rates)
+    assert not same_as(rates).holds([1.0, math.inf, 1.0])
+    monotone("up")(Constant(1.0, steps=1).repeat(gain=10.0), 400)
+
+
+def test_a_mean_of_cycles_in_cycles_is_that_of_all_values():
+    """What is known of the inner ones is known of every outer one, above its base."""
+    a = Linear(0.5, -1.0, 3).repeat(200_000, gain=0.5).repeat(3, gain=0.5, base=0.3)
+    wanted = math.fsum(a) / len(a)
+    spends(mean=wanted)(a)
+    assert mean(a) == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.usefixtures("_pieces")
+@settings(max_examples=60)
+@given(schedules(2, endless=False), st.integers(2, 4), st.floats(-1, 1), st.floats(-2, 2))
+def test_what_is_spent_is_the_mean_of_all_values(a, times, gain, base):
+    assume(0 < a.steps < 60)
+    a = a.repeat(9, gain=gain).repeat(times, gain=gain, base=base)
+    values = listed(a, int(a.steps))
+    size = max(magnitude(a), 1e-300)
+    assert abs(mean(a) - math.fsum(values[:-1]) / a.steps) <= 1e-12 * size
+
+
+def test_the_first_of_few_that_fail_is_found():
+    """Where a range of a piece fails only in its middle, and where only the last cycle does, cut short."""
+    a = Cosine(1.0, 0.0, 10**4)
+    largest = max(a(k - 1) - a(k) for k in range(1, 10**4))
+    values = [a(k) for k in range(10**4 + 1)]
+    claim = continuous(max_jump=0.99999 * largest)
+    assert breach(claim, a, None) == breach(claim, values, None)
+    grown = (Constant(0.0, 1) >> Constant(1.0, 1) >> Constant(0.0, 2)).repeat(60_000, gain=1.00001)
+    last = 200_001
+    claim = continuous(max_jump=0.999999 * abs(grown(last) - grown(last - 1)))
+    assert first_step(breach(claim, grown, last + 1)) == last
+
+
 def test_changes_within_rounding_are_none():
     monotone("down")([0.3, 0.1, 0.1 * (1 + 1e-14)])
     bounded(0.1, 0.3)([0.3 * (1 + 1e-15), 0.1 * (1 - 1e-15)])
@@ -239,6 +289,12 @@ def test_changes_within_rounding_are_none():
     peak_at(0)([0.1, 0.1 * (1 + 1e-15)])
     peak_at(0)(0.1 * Function([1.0, 1 + 1e-15].__getitem__, steps=2))
     peak_at(1)(Linear(-1.0, 0.0, 1))
+    for step in (9_999, 10_000):  # the last of them is the highest, and no other before as high
+        assert peak_at(step).holds(Cosine(0.0, 1.0, 10**4)) is (Cosine(0.0, 1.0, 10**4)(step) > 1 - 1e-12)
+    peak_at(10**7)(Cosine(0.0, 1.0, 10**7))
+    assert not peak_at(2).holds([0.1, 0.3, 0.3])
+    assert not peak_at(5).holds([0.1, 0.3])
+    assert not peak_at(5).holds(Linear(0, 1, 3))
     ends_at(0.0)([0.3, 1e-17])
 
 
@@ -253,12 +309,22 @@ def test_rates_may_be_of_any_library():
     [
         (lambda: nonnegative()(abs), ValueError, "the steps of an invariant must be given for what has no length of its own, got <built-in"),
         (lambda: nonnegative()(Constant(1.0)), ValueError, "the steps of an invariant must be given for an endless schedule, got Constant"),
-        (lambda: nonnegative()(Constant(1.0), 0), ValueError, "the steps of an invariant must be a whole number >= 1, got 0"),
+        (lambda: nonnegative()(Constant(1.0), -1), ValueError, "the steps of an invariant must be a whole number >= 0, got -1"),
         (lambda: nonnegative()([]), ValueError, "the subject of an invariant must be a sequence of at least one rate, got \\[\\]"),
         (lambda: nonnegative()("0.1", 3), TypeError, "the subject of an invariant must be a schedule, a function of the update, .* got '0.1'"),
         (lambda: nonnegative()(0.1, 3), TypeError, "the subject of an invariant must be"),
         (lambda: nonnegative()(Cosine.to(0.0, 9), 3), OpenScheduleError, "has no start"),
+        (lambda: nonnegative()(["0.1"]), TypeError, "the rate of update 0 must be a number, got '0.1'"),
+        (lambda: nonnegative()(lambda k: k > 3, 5), TypeError, "the rate of update 0 must be a number, got False"),
+        (lambda: nonnegative()(lambda k: None if k else 0.1, 5), TypeError, "the rate of update 1 must be a number, got None"),
+        (lambda: nonnegative()([0.1, 0.1], 2), ValueError, "the steps of an invariant must be at most 1, where the rates end, got 2"),
+        (lambda: same_as([0.1])([0.1, 0.2]), ValueError, "the steps of an invariant must be at most 0, where the rates end, got 1"),
         (lambda: bounded("a", 1), TypeError, "bounded.low must be a finite number, got 'a'"),
+        (lambda: bounded(2, 1), ValueError, "bounded.low must be at most high, 1.0, got 2.0"),
+        (lambda: continuous(max_jump=-1), ValueError, "continuous.max_jump must be a number >= 0, got -1"),
+        (lambda: spends(mean=1, rel=-1), ValueError, "spends.rel must be a number >= 0, got -1"),
+        (lambda: same_as([1.0], tolerance=-1), ValueError, "same_as.tolerance must be a number >= 0, got -1"),
+        (lambda: monotone("up", start=50)([0.1] * 11), ValueError, "monotone.start must be before the last update that is looked at, 10, got 50"),
         (lambda: monotone("sideways"), ValueError, "monotone.way must be one of down, up, got 'sideways'"),
         (lambda: monotone("up", start=5, stop=3), ValueError, "monotone.stop must be a whole number >= 5, got 3"),
         (lambda: peak_at(1.5), ValueError, "peak_at.step must be a whole number"),

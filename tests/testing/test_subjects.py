@@ -1,6 +1,7 @@
 """Subjects of other libraries: read as their own loop would use them, and left as they were."""
 
 import copy
+import importlib
 import math
 import pickle
 
@@ -95,10 +96,56 @@ def test_a_scheduler_that_waits_for_a_loss_is_none(torch, optimizer):
         TypeError, match="rates_of.scheduler must be one whose rates follow from the update alone"
     ):
         nonnegative()(scheduler, 9)
-    with pytest.raises(
-        TypeError, match="rates_of.scheduler must be a scheduler of torch, transformers or timm"
-    ):
+    scheduler.step(0.5)
+    with pytest.raises(TypeError, match="rates_of.scheduler must be one whose rates follow"):
+        rates_of(scheduler, 9)
+    timm = Timm(optimizer, t_in_epochs=True)
+    timm.lr_scheduler = scheduler  # as timm's own holds one
+    with pytest.raises(TypeError, match="rates_of.scheduler must be one whose rates follow"):
+        rates_of(timm, 9)
+    with pytest.raises(TypeError, match="must be a scheduler of torch, transformers or timm"):
         rates_of(optimizer, 9)
+
+
+def test_what_no_group_has_is_refused(torch, optimizer):
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3)
+    for asked in ({"group": 1}, {"name": "lrr"}):
+        with pytest.raises(
+            ValueError, match="rates_of must be asked for one of 1 groups, and one of params, lr, "
+        ):
+            rates_of(scheduler, 9, **asked)
+    with pytest.raises(ValueError, match="rates_of.group must be a whole number >= 0, got -1"):
+        rates_of(scheduler, 9, group=-1)
+
+
+def test_groups_with_rates_of_their_own_are_no_one_subject(torch):
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))], "lr": rate} for rate in (0.5, 0.25)]
+    scheduler = torch.optim.lr_scheduler.StepLR(torch.optim.SGD(groups), 3)
+    with pytest.raises(ValueError, match="must be of one rate for all param groups"):
+        nonnegative()(scheduler, 9)
+    nonnegative()(rates_of(scheduler, 9, group=1))
+
+
+def test_a_scheduler_is_not_moved_past_the_last_rate(torch, optimizer):
+    """One cycle ends with its last update, and a table has no more entries."""
+    lr = torch.optim.lr_scheduler
+    nonnegative()(lr.OneCycleLR(optimizer, 1.0, total_steps=100), 99)
+    assert len(rates_of(lr.OneCycleLR(optimizer, 1.0, total_steps=100), 100)) == 100
+    optimizer.param_groups[0]["initial_lr"] = 1.0
+    assert rates_of(lr.LambdaLR(optimizer, [1.0, 0.5, 0.25].__getitem__), 3) == [1.0, 0.5, 0.25]
+
+
+def test_a_rate_in_a_tensor_is_as_exact_as_its_type(torch):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))], lr=torch.tensor(0.1), capturable=True)
+    same_as(Linear(0.01, 0.1, 9))(torch.optim.lr_scheduler.LinearLR(optimizer, 0.1, 1.0, 9), 9)
+
+
+def test_a_handler_that_moves_an_optimizer_is_no_function(ignite, optimizer):
+    handlers = importlib.import_module("ignite.handlers.param_scheduler")
+    handler = handlers.PiecewiseLinear(optimizer, "lr", milestones_values=[(0, 0.1), (10, 0.0)])
+    with pytest.raises(TypeError, match="the subject of an invariant must be"):
+        nonnegative()(handler, 5)
+    assert handler.event_index == 0
 
 
 class Timm:
@@ -127,6 +174,8 @@ def test_a_scheduler_without_a_count_is_read_from_its_start(optimizer, t_in_epoc
     scheduler = Timm(optimizer, t_in_epochs=t_in_epochs)
     same_as(Linear(1.0, 0.0, 10))(scheduler, 10)
     assert optimizer.param_groups[0]["lr"] == 1.0
+    scheduler._set(7)
+    assert rates_of(scheduler, 2) == [1.0, 0.9]
 
 
 def test_a_schedule_of_optax_is_a_function(optax):
@@ -144,7 +193,8 @@ def test_a_schedule_of_keras_is_a_function(keras):
 @settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.integers(1, 12))
 def test_a_plain_table_is_read_as_far_as_it_is_asked(rates, steps):
-    wanted = rates[: steps + 1]
+    steps = min(steps, len(rates) - 1) or None
+    wanted = rates if steps is None else rates[: steps + 1]
     same_as(wanted)(rates, steps)
     same_as(pickle.loads(pickle.dumps(wanted)))(tuple(rates), steps)
     assert nonnegative().holds(rates) is all(math.isfinite(rate) for rate in rates)

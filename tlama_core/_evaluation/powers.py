@@ -86,7 +86,8 @@ def power_law(
         low, high = (min(_time_of(timescale, size), math.exp(xp.most_exponent)) for size in sizes)
         held = xp.clip(t, low, high)
         base = (timescale + held) / (timescale + low) if part else 1 + held / timescale
-        value = value * xp.pow(base, exponent)
+        power = xp.pow(base, exponent)  # of the later parts 1 before they begin, whatever a division rounds
+        value = value * (xp.where(t > low, power, xp.full_like(t, 1.0)) if part else power)
     return value if end == math.inf else xp.where(t < end, value, math.copysign(math.inf, start))
 
 

@@ -329,6 +329,7 @@ def _(schedule: Repeated, start: int, stop: int, splitter: _Splitter) -> Iterato
                     owner=owner,
                     opens=piece.opens and k == 0,
                     grain=abs(schedule.gain) ** k * piece.grain if piece.grain else 0.0,
+                    cycle=piece.cycle and piece.cycle.mapped(partial(schedule.in_cycle, k)),
                 )
     if listed <= last:
         # The first cycle is listed at any rate: it is not rounded as the others are, which have a base.

@@ -68,7 +68,13 @@ class Cycle(NamedTuple):
 
     def scaled(self, factor: float) -> "Cycle":
         """Return the same range of values that are *factor* times as high."""
-        base = None if self.base is None else factor * self.base
+        return self.mapped(lambda base: factor * base)
+
+    def mapped(self, value: Callable[[float], float]) -> "Cycle":
+        """Return the same range where each height is *value* of it, which is affine."""
+        if self.repeats:  # above any base
+            return self
+        base = None if self.base is None else value(self.base)
         return self._replace(base=None if base is None or math.isinf(base) else base)
 
     def on_whole_updates(self) -> "Cycle":

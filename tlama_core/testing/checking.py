@@ -82,7 +82,12 @@ def _ran(law: Law, schedules: st.SearchStrategy[Schedule], max_examples: int) ->
     """Check one law, and return whether any schedule fitted it."""
     fitted = False
 
-    @settings(max_examples=max_examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=max_examples,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(schedules, st.data())
     def holds(mine: Schedule, data: st.DataObject) -> None:
         nonlocal fitted
@@ -102,3 +107,6 @@ def _check(law: Law, drawn: tuple[object, ...]) -> None:
         law.check(*drawn)
     except AssertionError as error:
         raise AssertionError(f"the law {law.name} is broken: {error}") from None
+    except Exception as error:
+        error.add_note(f"in the law {law.name}")
+        raise

@@ -7,7 +7,8 @@ transformers or timm, which is read on a copy, or a list of rates.
 
 The updates that are looked at are those from 0 to *steps*, the end included: by default to the end of a
 schedule or a list. Whatever else is asked needs *steps*. Of a schedule, pieces tell the whole curve, so 10**9
-updates are quick; of anything else every update is looked at.
+updates are quick, but for what `spends` and `same_as` have to evaluate; of anything else every update is
+looked at.
 
 >>> from tlama_core import Cosine, Warmup
 >>> schedule = Warmup(3e-4, steps=2_000) >> Cosine.to(3e-5, steps=998_000)
@@ -19,18 +20,16 @@ False
 False
 """
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import attrs
 
 from tlama_core._fields import as_length, as_number, refuse, short_repr
-from tlama_core.testing.subjects import Curve, ScheduleCurve, curve_of
+from tlama_core.algebra import Schedule
+from tlama_core.testing.subjects import LARGEST, Curve, ScheduleCurve, curve_of, jumping
 
 Way: TypeAlias = Literal["down", "up"]
-
-LARGEST = sys.float_info.max
 
 AROUND = 2
 """So many updates before and after the first that breaks a claim are shown with it."""
@@ -63,6 +62,7 @@ class Invariant:
 
     claim: str
     _find: Callable[[Curve], Breach | None] = attrs.field(eq=False)
+    _about: Hashable = None
 
     def __repr__(self) -> str:
         return self.claim
@@ -87,6 +87,12 @@ def _told(breach: Breach, curve: Curve, subject: object) -> str:
     return f"{head}{''.join(rates)}\nof {short_repr(subject, 500)}"
 
 
+def _not_negative(name: str, value: object) -> float:
+    """Return a tolerance as a number, or refuse it by *name*."""
+    number = as_number(name, value)
+    return number if number >= 0 else refuse(name, "a number >= 0", value)
+
+
 def bounded(low: float, high: float) -> Invariant:
     """Claim that every rate is from *low* to *high*, save for rounding; NaN is not.
 
@@ -94,6 +100,8 @@ def bounded(low: float, high: float) -> Invariant:
     (True, False)
     """
     lowest, highest = as_number("bounded.low", low), as_number("bounded.high", high)
+    if lowest > highest:
+        refuse("bounded.low", f"at most high, {highest!r}", lowest)
     return _within(f"bounded({lowest!r}, {highest!r})", lowest, highest)
 
 
@@ -134,6 +142,8 @@ def monotone(way: Way, *, start: int = 0, stop: int | None = None) -> Invariant:
 
     def find(curve: Curve) -> Breach | None:
         last = curve.last if end is None else min(end, curve.last)
+        if first >= last:
+            refuse("monotone.start", f"before the last update that is looked at, {last}", first)
         step = curve.first_turn(-1 if way == "down" else 1, first, last)
         word = "rises" if way == "down" else "falls"
         return None if step is None else Breach(claim, step, f"it {word} from the update before")
@@ -147,7 +157,7 @@ def continuous(*, max_jump: float) -> Invariant:
     >>> continuous(max_jump=0.2).holds([0.3, 0.2, 0.1, 0.4])
     False
     """
-    most = as_number("continuous.max_jump", max_jump)
+    most = _not_negative("continuous.max_jump", max_jump)
     claim = f"continuous(max_jump={most!r})"
 
     def find(curve: Curve) -> Breach | None:
@@ -171,15 +181,15 @@ def ends_at(value: float) -> Invariant:
     claim = f"ends_at({wanted!r})"
 
     def find(curve: Curve) -> Breach | None:
-        end, peak = curve.value(curve.last), abs(curve.value(curve.peak()))
-        near = abs(end - wanted) <= curve.rounding * max(abs(wanted), peak)
+        end = curve.value(curve.last)
+        near = abs(end - wanted) <= curve.rounding * max(abs(wanted), curve.size())
         return None if near else Breach(claim, curve.last, f"it ends at {end!r}")
 
     return Invariant(claim, find)
 
 
 def peak_at(step: int) -> Invariant:
-    """Claim that update *step* is the first that uses the highest rate.
+    """Claim that update *step* is the first that uses the highest rate, save for rounding.
 
     >>> peak_at(1).holds([0.1, 0.3, 0.3])
     True
@@ -188,8 +198,10 @@ def peak_at(step: int) -> Invariant:
     claim = f"peak_at({wanted})"
 
     def find(curve: Curve) -> Breach | None:
+        if curve.is_peak(wanted):
+            return None
         peak = curve.peak()
-        return None if peak == wanted else Breach(claim, peak, f"it peaks here, at {curve.value(peak)!r}")
+        return Breach(claim, peak, f"it peaks here, at {curve.value(peak)!r}")
 
     return Invariant(claim, find)
 
@@ -219,7 +231,7 @@ def spends(*, mean: float, rel: float = 1e-9) -> Invariant:
     >>> spends(mean=0.25).holds([0.4, 0.1, 0.0])
     True
     """
-    wanted, within = as_number("spends.mean", mean), as_number("spends.rel", rel)
+    wanted, within = as_number("spends.mean", mean), _not_negative("spends.rel", rel)
     claim = f"spends(mean={wanted!r})" if rel == 1e-9 else f"spends(mean={wanted!r}, rel={within!r})"
 
     def find(curve: Curve) -> Breach | None:
@@ -239,30 +251,27 @@ def same_as(other: object, *, tolerance: float | None = None) -> Invariant:
     >>> same_as(lambda step: 1 - step / 10).holds(Linear(1.0, 0.0, steps=10))
     True
     """
-    within = None if tolerance is None else as_number("same_as.tolerance", tolerance)
-    claim = f"same_as({short_repr(other)})"
+    within = None if tolerance is None else _not_negative("same_as.tolerance", tolerance)
+    claim = f"same_as({short_repr(other)}{'' if within is None else f', tolerance={within!r}'})"
 
     def find(curve: Curve) -> Breach | None:
-        theirs = curve_of(other, curve.last or 1)
+        theirs = curve_of(other, curve.last)
         near = max(1e-9, curve.rounding, theirs.rounding) if within is None else within
         step = _first_apart(curve, theirs, near)
         return None if step is None else Breach(claim, step, f"the other uses {theirs.value(step)!r}")
 
-    return Invariant(claim, find)
+    return Invariant(claim, find, other if isinstance(other, Schedule) else id(other))
 
 
 def _first_apart(ours: Curve, theirs: Curve, within: float) -> int | None:
     """Return the first update whose rates are further apart than that part of *theirs* largest magnitude."""
-    size = max(abs(theirs.value(theirs.peak())), *(abs(theirs.value(step)) for step in (0, theirs.last)))
-    most = within * size
+    most = within * theirs.size()
     if isinstance(ours, ScheduleCurve) and isinstance(theirs, ScheduleCurve):
         if ours.schedule == theirs.schedule:
             return None
         return ScheduleCurve(ours.schedule - theirs.schedule, ours.last).first_outside(-most, most)
-    if theirs.last < ours.last:
-        return theirs.last
-    steps = range(ours.last + 1)
-    return next((k for k in steps if not abs(ours.value(k) - theirs.value(k)) <= most), None)
+    apart = jumping(most)
+    return next((k for k in range(ours.last + 1) if apart(ours.value(k), theirs.value(k))), None)
 
 
 def all_of(*invariants: Invariant) -> Invariant:

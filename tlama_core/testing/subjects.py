@@ -6,9 +6,11 @@ looked at. Nothing here imports a framework: what its objects offer is enough.
 
 import copy
 import inspect
+import itertools
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Protocol, TypeAlias
 
 import attrs
@@ -28,18 +30,25 @@ ROUNDING = 1e-12
 SINGLE_ROUNDING = 1e-6
 """The same for what a framework computes, in single precision."""
 
+LARGEST = sys.float_info.max
+
 MANY = 64
 """One update in so many is looked at before all are evaluated at once."""
 
 
 def turning(way: int, rounding: float) -> Pair:
     """Return the test whether a rate changes against *way*, by more than *rounding* of it; NaN does."""
-    return lambda before, after: not way * (before - after) <= rounding * max(abs(before), abs(after))
+
+    def turns(before: float, after: float) -> bool:
+        size = min(max(abs(before), abs(after)), LARGEST)
+        return before != after and not way * (before - after) <= rounding * size
+
+    return turns
 
 
 def jumping(most: float) -> Pair:
     """Return the test whether two rates are further apart than *most*; NaN is."""
-    return lambda before, after: not abs(after - before) <= most
+    return lambda before, after: before != after and not abs(after - before) <= most
 
 
 def about(highest: float, rounding: float) -> float:
@@ -72,6 +81,12 @@ class Curve(Protocol):
 
     def peak(self) -> int:
         """Return the first update that uses the highest rate, save for rounding."""
+
+    def is_peak(self, step: int) -> bool:
+        """Whether an update uses about the highest rate, and none before it as high a one."""
+
+    def size(self) -> float:
+        """Return the largest finite magnitude of a rate; 0 without one."""
 
     def mean(self) -> float:
         """Return the mean rate of all updates but the last, which is the end that is held."""
@@ -115,6 +130,17 @@ class ListedCurve:
         highest = max((rate for rate in self.rates if not math.isnan(rate)), default=math.nan)
         above = about(highest, self.rounding)
         return next((i for i, rate in enumerate(self.rates) if rate > above or rate == highest), 0)
+
+    def is_peak(self, step: int) -> bool:
+        """Compare it with every rate."""
+        if step > self.last:
+            return False
+        rate, highest = self.rates[step], self.rates[self.peak()]
+        return rate >= about(highest, self.rounding) and all(before < rate for before in self.rates[:step])
+
+    def size(self) -> float:
+        """Look at every rate."""
+        return max((abs(rate) for rate in self.rates if math.isfinite(rate)), default=0.0)
 
     def mean(self) -> float:
         """Return the sum of all, rounded once, over their number."""
@@ -164,6 +190,20 @@ class ScheduleCurve:
             return found.high_step
         step = first_step_above(self.schedule, above, 0, end)
         return found.high_step if step is None else step
+
+    def is_peak(self, step: int) -> bool:
+        """Compare it with the upper bounds of all updates, and of those before it."""
+        if step > self.last:
+            return False
+        rate, highest = self.value(step), bounds(self.schedule, 0, self.last + 1).high
+        first = step == 0 or bounds(self.schedule, 0, step).high < rate
+        return first and rate >= about(highest, self.rounding)
+
+    def size(self) -> float:
+        """Ask for the bounds, or where these are infinite, for the ends."""
+        found = bounds(self.schedule, 0, self.last + 1)
+        ends = found.low, found.high, self.value(0), self.value(self.last)
+        return max((abs(end) for end in ends if math.isfinite(end)), default=0.0)
 
     def mean(self) -> float:
         """Return the mean of the values used."""
@@ -255,27 +295,56 @@ class _Search:
 
 def curve_of(subject: object, steps: float | None) -> Curve:
     """Return the rates of *subject* from update 0 to *steps*, by default to the end of a schedule or list."""
-    last = None if steps is None else int(as_length("the steps of an invariant", steps, at_least=1))
+    last = None if steps is None else int(as_length("the steps of an invariant", steps))
     if isinstance(subject, Schedule | OpenChain):
         schedule = require_schedule("the subject of an invariant", subject)
         if last is None and math.isinf(schedule.steps):
             refuse("the steps of an invariant", "given for an endless schedule", schedule)
         return ScheduleCurve(schedule, int(schedule.steps) if last is None else last)
-    if isinstance(subject, Sequence) and not isinstance(subject, str):
-        rates = [float(rate) for rate in subject[: None if last is None else last + 1]]
-        if not rates:
+    if isinstance(subject, Sequence) and not isinstance(subject, str | bytes):
+        if last is not None and last >= len(subject):
+            refuse("the steps of an invariant", f"at most {len(subject) - 1}, where the rates end", steps)
+        if not subject:
             refuse("the subject of an invariant", "a sequence of at least one rate", subject)
-        return ListedCurve(rates, ROUNDING)
-    if not callable(subject) and not _is_scheduler(subject):
+        return _listed(subject if last is None else subject[: last + 1])
+    is_scheduler = _is_scheduler(subject)
+    if not is_scheduler and (not callable(subject) or hasattr(subject, "optimizer_param_groups")):
         rule = "a schedule, a function of the update, a scheduler object or a sequence of rates"
         refuse("the subject of an invariant", rule, subject, TypeError)
     if last is None:
         refuse("the steps of an invariant", "given for what has no length of its own", subject)
-    if _is_scheduler(subject):
-        return ListedCurve(rates_of(subject, last + 1), ROUNDING)
-    found = [subject(step) for step in range(last + 1)]  # type: ignore[operator]
-    exact = all(isinstance(rate, (int, float)) for rate in found)
-    return ListedCurve([float(rate) for rate in found], ROUNDING if exact else SINGLE_ROUNDING)
+    if is_scheduler:
+        return _of_scheduler(subject, last + 1)
+    return _listed([subject(step) for step in range(last + 1)])  # type: ignore[operator]
+
+
+def _listed(found: Sequence[object]) -> ListedCurve:
+    """Return rates that are numbers of any library as a curve, as exact as these are."""
+    exact = all(isinstance(rate, int | float) for rate in found)
+    rates = [_rate(step, rate) for step, rate in enumerate(found)]
+    return ListedCurve(rates, ROUNDING if exact else SINGLE_ROUNDING)
+
+
+def _rate(step: int, found: Any) -> float:
+    """Return the rate of an update as a number, or refuse what is none."""
+    name = f"the rate of update {step}"
+    if isinstance(found, str | bytes | bool):
+        refuse(name, "a number", found, TypeError)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        refuse(name, "a number", found, TypeError)
+
+
+def _of_scheduler(scheduler: Any, steps: int) -> ListedCurve:
+    """Return the learning rate of all param groups, which has to be one."""
+    groups = scheduler.optimizer.param_groups
+    rates, *others = (rates_of(scheduler, steps, group=place) for place in range(len(groups)))
+    if any(other != rates for other in others):
+        rule = "of one rate for all param groups (rates_of(scheduler, steps, group=1) lists one of several)"
+        refuse("the subject of an invariant", rule, scheduler)
+    exact = all(isinstance(group["lr"], float) for group in groups)
+    return ListedCurve(rates, ROUNDING if exact else SINGLE_ROUNDING)
 
 
 def rates_of(scheduler: Any, steps: float, *, name: str = "lr", group: int = 0) -> list[float]:
@@ -295,18 +364,28 @@ def rates_of(scheduler: Any, steps: float, *, name: str = "lr", group: int = 0) 
     if not _is_scheduler(scheduler):
         rule = "a scheduler of torch, transformers or timm, with an optimizer and a step"
         refuse("rates_of.scheduler", rule, scheduler, TypeError)
-    if "metrics" in inspect.signature(scheduler.step).parameters:
+    inner = getattr(scheduler, "lr_scheduler", scheduler)  # where timm wraps one that waits for a metric
+    if "metrics" in inspect.signature(inner.step).parameters:
         refuse("rates_of.scheduler", "one whose rates follow from the update alone", scheduler, TypeError)
     count = int(as_length("rates_of.steps", steps))
-    twin = _twin(scheduler)
-    move = twin.step
-    if hasattr(twin, "step_update"):
-        move = twin.step if getattr(twin, "t_in_epochs", True) else twin.step_update
-    rates = []
-    for step in range(1, count + 1):
-        rates.append(float(twin.optimizer.param_groups[group][name]))
-        move(step) if hasattr(twin, "step_update") else move()
-    return rates
+    groups = scheduler.optimizer.param_groups
+    place = int(as_length("rates_of.group", group))
+    if place >= len(groups) or name not in groups[place]:
+        held = ", ".join(groups[0])
+        refuse("rates_of", f"asked for one of {len(groups)} groups, and one of {held}", (place, name))
+    return list(islice(_rates(_twin(scheduler), name, place), count))
+
+
+def _rates(twin: Any, name: str, group: int) -> Iterator[float]:
+    """Yield what every update uses, and move on only for the next."""
+    counts = not hasattr(twin, "step_update")
+    move = twin.step if counts or getattr(twin, "t_in_epochs", True) else twin.step_update
+    for step in itertools.count():
+        if not counts:
+            move(step)
+        elif step:
+            move()
+        yield float(twin.optimizer.param_groups[group][name])
 
 
 def _is_scheduler(subject: object) -> bool:
