@@ -180,7 +180,10 @@ def test_an_expression_may_be_data(capsys, tmp_path, monkeypatch):
             "tlama: --name must be NAME=NUMBER, such as total=100_000, got 'total'",
         ),
         (["show", LINE, "--name", "total=many"], "tlama: --name must be NAME=NUMBER"),
-        (["show", LINE, "--name", "total=inf"], "tlama: parse.total must be a finite number, got inf"),
+        (
+            ["show", "Constant(1, total)", "--name", "total=inf"],
+            "tlama: parse.total must be a finite number, got inf",
+        ),
         (
             ["values", "Constant(1)"],
             "tlama: --steps must be given for an endless schedule, got Constant(1.0)",

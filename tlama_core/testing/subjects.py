@@ -6,7 +6,6 @@ looked at. Nothing here imports a framework: what its objects offer is enough.
 
 import copy
 import inspect
-import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -380,12 +379,14 @@ def _rates(twin: Any, name: str, group: int) -> Iterator[float]:
     """Yield what every update uses, and move on only for the next."""
     counts = not hasattr(twin, "step_update")
     move = twin.step if counts or getattr(twin, "t_in_epochs", True) else twin.step_update
-    for step in itertools.count():
+    step = 0
+    while True:
         if not counts:
             move(step)
         elif step:
             move()
         yield float(twin.optimizer.param_groups[group][name])
+        step += 1
 
 
 def _is_scheduler(subject: object) -> bool:
